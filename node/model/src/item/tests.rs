@@ -1,0 +1,85 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::{AttributeMap, DuplicateName, ItemSize, ItemView as _};
+use crate::AttributeValue;
+
+fn value(number: u8) -> AttributeValue {
+    AttributeValue::S("x".repeat(usize::from(number % 4)))
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert(String, u8),
+    Remove(String),
+    Get(String),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let name = || "[a-dä]{0,2}";
+    prop_oneof![
+        (name(), any::<u8>()).prop_map(|(name, number)| Step::Insert(name, number)),
+        name().prop_map(Step::Remove),
+        name().prop_map(Step::Get),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_map_behaves_like_a_btree_map(steps in prop::collection::vec(any_step(), 0..60)) {
+        let mut map = AttributeMap::new();
+        let mut model = BTreeMap::new();
+        for step in steps {
+            match step {
+                Step::Insert(name, number) => {
+                    prop_assert_eq!(
+                        map.insert(name.clone(), value(number)),
+                        model.insert(name, value(number))
+                    );
+                }
+                Step::Remove(name) => prop_assert_eq!(map.remove(&name), model.remove(&name)),
+                Step::Get(name) => prop_assert_eq!(map.get(&name), model.get(&name)),
+            }
+            prop_assert_eq!(map.len(), model.len());
+            prop_assert_eq!(map.is_empty(), model.is_empty());
+            prop_assert!(map.iter().eq(model.iter().map(|(name, value)| (name.as_str(), value))));
+        }
+        let bytes: usize = model.iter().map(|(name, value)| name.len() + value.size()).sum();
+        prop_assert_eq!(map.size(), ItemSize::from_bytes(bytes));
+    }
+
+    #[test]
+    fn from_pairs_sorts_and_refuses_a_name_twice(
+        pairs in prop::collection::vec(("[a-e]{1,2}", any::<u8>()), 0..8),
+    ) {
+        let pairs: Vec<_> = pairs.into_iter().map(|(name, number)| (name, value(number))).collect();
+        let model: BTreeMap<_, _> = pairs.iter().cloned().collect();
+        match AttributeMap::from_pairs(pairs.clone()) {
+            Ok(map) => {
+                prop_assert_eq!(model.len(), pairs.len());
+                prop_assert!(map.into_iter().eq(model));
+            }
+            Err(DuplicateName(name)) => {
+                prop_assert!(pairs.iter().filter(|(have, _)| *have == name).count() > 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn units_round_up_and_are_at_least_one() {
+    for (bytes, read, write) in
+        [(0, 1, 1), (1, 1, 1), (1024, 1, 1), (1025, 1, 2), (4096, 1, 4), (4097, 2, 5)]
+    {
+        let size = ItemSize(bytes);
+        assert_eq!((size.read_units(), size.write_units()), (read, write), "{bytes}");
+    }
+}
+
+#[test]
+fn an_item_may_have_400_kib_and_not_one_byte_more() {
+    assert!(ItemSize::from_bytes(409_600).is_allowed());
+    assert!(!ItemSize::from_bytes(409_601).is_allowed());
+    assert!(!ItemSize::from_bytes(usize::MAX).is_allowed());
+}

@@ -1,0 +1,206 @@
+//! Primary keys, and the byte strings that order them.
+//!
+//! A [`Location`] is where an item lies in its table's key space:
+//!
+//! ```text
+//! hash64 of the partition key │ partition key │ sort key
+//! 8 bytes, big endian         │ terminated    │ terminated, absent without a sort key
+//! ```
+//!
+//! Byte order of locations is logical order: by hash, then by sort key within a partition key.
+//! Partitions are ranges of locations. The form is on disk: it never changes.
+
+use std::fmt;
+use std::hash::Hasher;
+
+use bytes::Bytes;
+use siphasher::sip::SipHasher13;
+
+use crate::{AttributeValue, KeyType, Number};
+
+/// The value of a key attribute.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum KeyValue {
+    /// String.
+    S(String),
+    /// Number.
+    N(Number),
+    /// Binary.
+    B(Bytes),
+}
+
+impl KeyValue {
+    /// The key value that this attribute value is, if it is of a type that keys may have.
+    pub fn from_attribute(value: &AttributeValue) -> Option<Self> {
+        match value {
+            AttributeValue::S(text) => Some(Self::S(text.clone())),
+            AttributeValue::N(number) => Some(Self::N(*number)),
+            AttributeValue::B(bytes) => Some(Self::B(bytes.clone())),
+            AttributeValue::Bool(_)
+            | AttributeValue::Null
+            | AttributeValue::Ss(_)
+            | AttributeValue::Ns(_)
+            | AttributeValue::Bs(_)
+            | AttributeValue::L(_)
+            | AttributeValue::M(_) => None,
+        }
+    }
+
+    /// Its type.
+    pub const fn key_type(&self) -> KeyType {
+        match self {
+            Self::S(_) => KeyType::S,
+            Self::N(_) => KeyType::N,
+            Self::B(_) => KeyType::B,
+        }
+    }
+
+    /// Appends the terminated, order-preserving form: byte order is the order of values of one type,
+    /// and no form is a prefix of another's.
+    ///
+    /// Strings and binaries: each 0x00 becomes 0x00 0xFF, then 0x00 0x01 ends it. Numbers: see
+    /// [`Number::encode_ordered`], which ends itself.
+    pub fn encode_ordered(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::S(text) => encode_terminated(text.as_bytes(), out),
+            Self::B(bytes) => encode_terminated(bytes, out),
+            Self::N(number) => number.encode_ordered(out),
+        }
+    }
+
+    /// Whether the value is within `limit` bytes. Numbers always are.
+    pub fn fits(&self, limit: usize) -> bool {
+        match self {
+            Self::S(text) => text.len() <= limit,
+            Self::B(bytes) => bytes.len() <= limit,
+            Self::N(_) => true,
+        }
+    }
+
+    /// Whether it is the empty string or the empty binary, which no key may be.
+    pub const fn is_empty(&self) -> bool {
+        match self {
+            Self::S(text) => text.is_empty(),
+            Self::B(bytes) => bytes.is_empty(),
+            Self::N(_) => false,
+        }
+    }
+}
+
+fn encode_terminated(bytes: &[u8], out: &mut Vec<u8>) {
+    out.reserve(bytes.len() + 2);
+    for &byte in bytes {
+        out.push(byte);
+        if byte == 0 {
+            out.push(0xff);
+        }
+    }
+    out.extend_from_slice(&[0x00, 0x01]);
+}
+
+/// The primary key of an item.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PrimaryKey {
+    /// The partition key (HASH on the wire).
+    pub partition: KeyValue,
+    /// The sort key (RANGE on the wire), where the table has one.
+    pub sort: Option<KeyValue>,
+}
+
+impl PrimaryKey {
+    /// Where the item with this key lies in a table with this secret.
+    pub fn location(&self, secret: &HashSecret) -> Location {
+        let mut partition = Vec::with_capacity(64);
+        self.partition.encode_ordered(&mut partition);
+        let hash = secret.hash(&partition);
+        let mut bytes = Vec::with_capacity(8 + partition.len() + 64);
+        bytes.extend_from_slice(&hash.0.to_be_bytes());
+        bytes.extend_from_slice(&partition);
+        if let Some(sort) = &self.sort {
+            sort.encode_ordered(&mut bytes);
+        }
+        Location(bytes.into())
+    }
+}
+
+/// The hash of a partition key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyHash(pub u64);
+
+/// The secret of a table's lineage under which its partition keys are hashed, so that clients cannot
+/// aim at one partition. Backups carry it; restores reuse it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HashSecret([u8; 16]);
+
+impl HashSecret {
+    /// The secret with these bits.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bits, for codecs. Never logged.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// SipHash-1-3 of an encoded partition key.
+    pub fn hash(&self, encoded_partition_key: &[u8]) -> KeyHash {
+        let mut hasher = SipHasher13::new_with_key(&self.0);
+        hasher.write(encoded_partition_key);
+        KeyHash(hasher.finish())
+    }
+}
+
+impl fmt::Debug for HashSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HashSecret(..)")
+    }
+}
+
+/// Where an item lies in its table's key space. See the module for the layout.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Location(Bytes);
+
+impl Location {
+    /// The location with these bytes, read from a key that was written by [`PrimaryKey::location`].
+    pub fn from_bytes(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The key itself is user data and stays out of logs; the hash tells partitions apart.
+        match self.0.first_chunk::<8>() {
+            Some(hash) => write!(f, "Location({:016x}..)", u64::from_be_bytes(*hash)),
+            None => f.write_str("Location(short)"),
+        }
+    }
+}
+
+/// A half-open range of locations: what one partition holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRange {
+    /// The first location inside; empty means from the beginning.
+    pub start: Bytes,
+    /// The first location outside; `None` means to the end.
+    pub end: Option<Bytes>,
+}
+
+impl KeyRange {
+    /// The whole key space of a table.
+    pub const ALL: Self = Self { start: Bytes::new(), end: None };
+
+    /// Whether `location` lies inside.
+    pub fn contains(&self, location: &Location) -> bool {
+        location.0 >= self.start && self.end.as_ref().is_none_or(|end| location.0 < *end)
+    }
+}
+
+#[cfg(test)]
+mod tests;

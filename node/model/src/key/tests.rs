@@ -1,0 +1,176 @@
+use std::cmp::Ordering;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::{HashSecret, KeyRange, KeyValue, Location, PrimaryKey};
+use crate::{KeyType, Number};
+
+const SECRET: HashSecret = HashSecret::from_bytes(*b"0123456789abcdef");
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn s(text: &str) -> KeyValue {
+    KeyValue::S(text.to_owned())
+}
+
+fn b(bytes: &[u8]) -> KeyValue {
+    KeyValue::B(Bytes::copy_from_slice(bytes))
+}
+
+fn n(text: &str) -> KeyValue {
+    KeyValue::N(text.parse().unwrap())
+}
+
+fn location(partition: KeyValue, sort: Option<KeyValue>) -> Location {
+    PrimaryKey { partition, sort }.location(&SECRET)
+}
+
+#[test]
+fn locations_are_golden() {
+    for (partition, sort, expected) in [
+        (s("user#1"), None, "d809ddabe69142607573657223310001"),
+        (s("user#1"), Some(n("-1.5")), "d809ddabe6914260757365722331000101befc9b"),
+        (b(&[0, 1, 0xff]), Some(s("")), "b81a087c558aed0f00ff01ff00010001"),
+        (n("42"), Some(b(&[0])), "a9a1bf6b6c380ef403415400ff0001"),
+    ] {
+        assert_eq!(hex(location(partition, sort).as_bytes()), expected);
+    }
+}
+
+#[test]
+fn another_secret_puts_keys_elsewhere() {
+    let key = PrimaryKey { partition: s("a"), sort: None };
+    assert_ne!(key.location(&SECRET), key.location(&HashSecret::from_bytes([0; 16])));
+}
+
+#[test]
+fn neither_a_secret_nor_a_key_is_shown_in_logs() {
+    assert_eq!(format!("{SECRET:?}"), "HashSecret(..)");
+    let shown = format!("{:?}", location(s("secret user"), None));
+    assert!(!shown.contains("secret user") && !shown.contains(&hex(b"secret user")), "{shown}");
+    assert_eq!(format!("{:?}", Location::from_bytes(Bytes::from_static(b"x"))), "Location(short)");
+}
+
+#[test]
+fn only_long_strings_and_binaries_do_not_fit() {
+    assert!(s("abc").fits(3) && !s("abcd").fits(3));
+    assert!(s("ä").fits(2) && !s("ä").fits(1));
+    assert!(b(&[0, 0]).fits(2) && !b(&[0, 0]).fits(1));
+    assert!(n("12345678901234567890").fits(1));
+}
+
+fn any_value(key_type: KeyType) -> BoxedStrategy<KeyValue> {
+    match key_type {
+        KeyType::S => "[\u{0}\u{1}a\u{7f}ä\u{10ffff}]{0,4}".prop_map(KeyValue::S).boxed(),
+        KeyType::B => {
+            prop::collection::vec(prop::sample::select(vec![0, 1, 2, 0x7f, 0xfe, 0xff]), 0..5)
+                .prop_map(|bytes: Vec<u8>| KeyValue::B(bytes.into()))
+                .boxed()
+        }
+        KeyType::N => (-200_000..200_000_i64, -3..4_i8)
+            .prop_map(|(digits, exponent)| n(&format!("{digits}e{exponent}")))
+            .boxed(),
+    }
+}
+
+fn compare(left: &KeyValue, right: &KeyValue) -> Ordering {
+    match (left, right) {
+        (KeyValue::S(left), KeyValue::S(right)) => left.as_bytes().cmp(right.as_bytes()),
+        (KeyValue::B(left), KeyValue::B(right)) => left.cmp(right),
+        (KeyValue::N(left), KeyValue::N(right)) => Number::cmp(left, right),
+        (KeyValue::S(_) | KeyValue::B(_) | KeyValue::N(_), _) => panic!("of one type"),
+    }
+}
+
+/// Two keys of one table: a type each for partition and sort key, and two values of each.
+fn two_keys() -> impl Strategy<Value = [PrimaryKey; 2]> {
+    let key_type = || prop::sample::select(vec![KeyType::S, KeyType::N, KeyType::B]);
+    (key_type(), prop::option::of(key_type())).prop_flat_map(|(partition, sort)| {
+        let key = move || {
+            let sort =
+                sort.map_or(Just(None).boxed(), |sort| any_value(sort).prop_map(Some).boxed());
+            (any_value(partition), sort)
+                .prop_map(|(partition, sort)| PrimaryKey { partition, sort })
+        };
+        (key(), key(), any::<bool>()).prop_map(|(left, mut right, same)| {
+            if same {
+                right.partition = left.partition.clone();
+            }
+            [left, right]
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn forms_of_one_type_keep_the_order_and_are_prefix_free(
+        [left, right] in prop::sample::select(vec![KeyType::S, KeyType::N, KeyType::B])
+            .prop_flat_map(|key_type| [any_value(key_type), any_value(key_type)]),
+        tail in prop::collection::vec(any::<u8>(), 0..3),
+    ) {
+        let form = |value: &KeyValue| {
+            let mut out = Vec::new();
+            value.encode_ordered(&mut out);
+            out
+        };
+        let expected = compare(&left, &right);
+        prop_assert_eq!(form(&left).cmp(&form(&right)), expected);
+        if expected != Ordering::Equal {
+            prop_assert!(!form(&left).starts_with(&form(&right)));
+            let followed = [form(&left), tail].concat();
+            prop_assert_eq!(followed.cmp(&form(&right)), expected, "whatever follows");
+        }
+    }
+
+    #[test]
+    fn locations_order_by_hash_then_keys_and_are_prefix_free([left, right] in two_keys()) {
+        let hash = |key: &PrimaryKey| {
+            let mut out = Vec::new();
+            key.partition.encode_ordered(&mut out);
+            SECRET.hash(&out)
+        };
+        let expected = hash(&left)
+            .cmp(&hash(&right))
+            .then_with(|| compare(&left.partition, &right.partition))
+            .then_with(|| match (&left.sort, &right.sort) {
+                (Some(left), Some(right)) => compare(left, right),
+                (None, None) => Ordering::Equal,
+                (Some(_), None) | (None, Some(_)) => panic!("of one table"),
+            });
+        let (left, right) = (left.location(&SECRET), right.location(&SECRET));
+        prop_assert_eq!(left.cmp(&right), expected);
+        if expected != Ordering::Equal {
+            prop_assert!(!left.as_bytes().starts_with(right.as_bytes()));
+        }
+        let first = left.as_bytes().first_chunk::<8>().copied().map(u64::from_be_bytes);
+        prop_assert!(first.is_some());
+    }
+
+    #[test]
+    fn a_location_is_in_exactly_one_of_adjoining_ranges(
+        at in prop::collection::vec(0..4_u8, 0..4),
+        mut cuts in prop::collection::btree_set(prop::collection::vec(0..4_u8, 1..4), 0..4),
+    ) {
+        let mut start = Bytes::new();
+        let mut ranges = Vec::new();
+        while let Some(cut) = cuts.pop_first() {
+            let end = Bytes::from(cut);
+            ranges.push(KeyRange { start: std::mem::replace(&mut start, end.clone()), end: Some(end) });
+        }
+        ranges.push(KeyRange { start, end: None });
+        let at = Location::from_bytes(at.into());
+        prop_assert!(KeyRange::ALL.contains(&at));
+        prop_assert_eq!(ranges.iter().filter(|range| range.contains(&at)).count(), 1);
+    }
+}
+
+#[test]
+fn a_range_holds_its_start_and_not_its_end() {
+    let at = |bytes: &'static [u8]| Location::from_bytes(Bytes::from_static(bytes));
+    let range = KeyRange { start: Bytes::from_static(b"b"), end: Some(Bytes::from_static(b"d")) };
+    assert!(range.contains(&at(b"b")) && range.contains(&at(b"c\xff")));
+    assert!(!range.contains(&at(b"a\xff")) && !range.contains(&at(b"d")));
+}

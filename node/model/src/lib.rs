@@ -1,0 +1,27 @@
+//! The vocabulary of DynamoDB: what a value, a number, an item, a key and a table are.
+//!
+//! Every other crate speaks in these types. Nothing here does I/O, is asynchronous, reads a clock or
+//! draws a random number; nothing here knows JSON, disks or Raft. Types are built through checked
+//! constructors, so that a value in hand is a valid one.
+
+pub mod id;
+pub mod item;
+pub mod key;
+pub mod limits;
+pub mod number;
+pub mod table;
+pub mod time;
+pub mod value;
+
+pub use id::{
+    DescriptionVersion, Epoch, LogIndex, NodeId, PartitionId, ReplicaId, StartNumber, TableId,
+    TabletId, Term,
+};
+pub use item::{AttributeMap, DuplicateName, Item, ItemSize, ItemView, SharedItem};
+pub use key::{HashSecret, KeyHash, KeyRange, KeyValue, Location, PrimaryKey};
+pub use number::{Number, NumberError};
+pub use table::{
+    Billing, KeyAttribute, KeyError, KeySchema, KeyType, TableDescription, TableStatus,
+};
+pub use time::{Timestamp, UnixMillis};
+pub use value::{AttributeValue, SetError, ValueVisitor, check_set};
