@@ -1,0 +1,143 @@
+//! What the catalog is asked to do, and what it answers.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use stator_model::{
+    Billing, HashSecret, KeySchema, PartitionId, TableDescription, TableId, TableStatus,
+};
+
+use crate::Change;
+
+/// What the catalog is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Make a table and its partitions.
+    CreateTable(Box<NewTable>),
+    /// Begin to delete a table.
+    DeleteTable {
+        /// Its name.
+        name: String,
+    },
+    /// A partition has had its first leader.
+    PartitionReady {
+        /// The partition.
+        partition: PartitionId,
+    },
+    /// No replica of a partition is left.
+    PartitionDestroyed {
+        /// The partition.
+        partition: PartitionId,
+    },
+}
+
+/// A table to be made. Validated: the catalog checks only what depends on its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTable {
+    /// The id of this life of the table, random.
+    pub id: TableId,
+    /// Its name.
+    pub name: String,
+    /// Its primary key.
+    pub key_schema: KeySchema,
+    /// How it is paid for.
+    pub billing: Billing,
+    /// Whether DeleteTable is refused.
+    pub deletion_protection: bool,
+    /// The secret that spreads its partition keys, random.
+    pub hash_secret: HashSecret,
+    /// With how many partitions it begins, at most [`INITIAL_PARTITIONS`](crate::INITIAL_PARTITIONS).
+    pub partitions: NonZeroU32,
+}
+
+/// What a command that is not refused comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What to replicate and [apply](crate::Catalog::apply), in this order and all of it or nothing.
+    /// Empty if there is nothing to do.
+    pub changes: Vec<Change>,
+    /// How things stand once the changes are applied.
+    pub outcome: Outcome,
+}
+
+/// How things stand once a decision is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The table is CREATING; its partitions are to be made.
+    Creating(Arc<TableDescription>),
+    /// The table is DELETING; its partitions are to be destroyed.
+    Deleting(Arc<TableDescription>),
+    /// The partition is ready. The table is ACTIVE if it was the last one.
+    Ready(Arc<TableDescription>),
+    /// The partition is gone.
+    Destroyed {
+        /// The table that it belonged to.
+        table: TableId,
+        /// Whether it was the last one, so that the table is gone too.
+        last: bool,
+    },
+}
+
+/// Why a command is refused. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The table's status forbids the command. CreateTable: the name is taken, by a table that exists
+    /// (ACTIVE), is being created or is being deleted. DeleteTable: the table is being created.
+    #[error("table {name:?} is {}", status.name())]
+    TableInUse {
+        /// The table.
+        name: String,
+        /// Where it is in its life.
+        status: TableStatus,
+    },
+    /// There is no table of this name.
+    #[error("there is no table {name:?}")]
+    TableNotFound {
+        /// The name.
+        name: String,
+    },
+    /// The table is protected against deletion.
+    #[error("table {name:?} is protected against deletion")]
+    DeletionProtected {
+        /// The table.
+        name: String,
+    },
+    /// Another table has this id. Ids are random: draw another one.
+    #[error("another table has id {id}")]
+    TableIdTaken {
+        /// The id.
+        id: TableId,
+    },
+    /// More partitions than a table may begin with.
+    #[error("a table cannot begin with {asked} partitions")]
+    TooManyPartitions {
+        /// How many were asked for.
+        asked: NonZeroU32,
+    },
+    /// All 2^64 ids of partitions are spent.
+    #[error("no id is left for a partition")]
+    PartitionIdsSpent,
+    /// There is no such partition, or not any more.
+    #[error("there is no partition {partition}")]
+    PartitionNotFound {
+        /// The partition.
+        partition: PartitionId,
+    },
+    /// The partition was ready before. Whoever reports it twice may ignore this.
+    #[error("partition {partition} was ready before")]
+    AlreadyReady {
+        /// The partition.
+        partition: PartitionId,
+    },
+    /// The partition's table is not being deleted, so the partition cannot be gone.
+    #[error("partition {partition} belongs to a table that is {}", status.name())]
+    NotDeleting {
+        /// The partition.
+        partition: PartitionId,
+        /// Where its table is in its life.
+        status: TableStatus,
+    },
+    /// The cluster was not formed yet.
+    #[error("the cluster is not formed")]
+    NotFormed,
+}

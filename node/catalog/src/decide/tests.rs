@@ -1,0 +1,184 @@
+use std::num::NonZeroU32;
+
+use stator_model::{
+    Billing, HashSecret, KeyAttribute, KeySchema, KeyType, NodeId, PartitionId, ReplicaId, TableId,
+    TableStatus, UnixMillis,
+};
+
+use super::even_ranges;
+use crate::{Catalog, Change, Command, Decision, Meta, NewTable, Outcome, Refusal};
+
+const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
+
+fn formed() -> Catalog {
+    let mut catalog = Catalog::default();
+    for change in Catalog::form([9; 16], NodeId::new(4), ReplicaId::new(6)) {
+        catalog.apply(&change);
+    }
+    catalog
+}
+
+fn new_table(id: u8, name: &str, partitions: u32) -> NewTable {
+    let partition = KeyAttribute { name: "pk".to_owned(), key_type: KeyType::S };
+    NewTable {
+        id: TableId::from_bytes([id; 16]),
+        name: name.to_owned(),
+        key_schema: KeySchema { partition, sort: None },
+        billing: Billing::PayPerRequest,
+        deletion_protection: false,
+        hash_secret: HashSecret::from_bytes([id; 16]),
+        partitions: NonZeroU32::new(partitions).unwrap(),
+    }
+}
+
+fn create(new: NewTable) -> Command {
+    Command::CreateTable(Box::new(new))
+}
+
+fn delete(name: &str) -> Command {
+    Command::DeleteTable { name: name.to_owned() }
+}
+
+fn ready(id: u64) -> Command {
+    Command::PartitionReady { partition: PartitionId::new(id) }
+}
+
+fn destroyed(id: u64) -> Command {
+    Command::PartitionDestroyed { partition: PartitionId::new(id) }
+}
+
+fn run(catalog: &mut Catalog, command: Command) -> Outcome {
+    let Decision { changes, outcome } = catalog.decide(&command, NOW).unwrap();
+    for change in &changes {
+        catalog.apply(change);
+    }
+    outcome
+}
+
+fn refused(catalog: &Catalog, command: Command, refusal: Refusal) {
+    assert_eq!(catalog.decide(&command, NOW), Err(refusal));
+}
+
+fn in_use(name: &str, status: TableStatus) -> Refusal {
+    Refusal::TableInUse { name: name.to_owned(), status }
+}
+
+fn status(catalog: &Catalog, name: &str) -> Option<TableStatus> {
+    catalog.table_by_name(name).map(|table| table.status)
+}
+
+#[test]
+fn a_table_lives_from_creating_to_gone() {
+    let mut catalog = formed();
+    let outcome = run(&mut catalog, create(new_table(1, "t", 2)));
+    let created = catalog.table_by_name("t").unwrap();
+    assert_eq!(outcome, Outcome::Creating(created.clone()));
+    assert_eq!((created.status, created.created), (TableStatus::Creating, NOW));
+    let version = created.version;
+    for partition in catalog.partitions_of(created.id) {
+        assert_eq!(partition.replicas, [(NodeId::new(4), ReplicaId::new(6))]);
+        assert!(!partition.ready);
+    }
+
+    run(&mut catalog, ready(2));
+    assert_eq!(status(&catalog, "t"), Some(TableStatus::Creating));
+    let outcome = run(&mut catalog, ready(1));
+    assert_eq!(outcome, Outcome::Ready(catalog.table_by_name("t").unwrap().clone()));
+    assert_eq!(status(&catalog, "t"), Some(TableStatus::Active));
+
+    let outcome = run(&mut catalog, delete("t"));
+    let deleting = catalog.table_by_name("t").unwrap();
+    assert_eq!(outcome, Outcome::Deleting(deleting.clone()));
+    assert_eq!((deleting.status, deleting.version), (TableStatus::Deleting, version));
+    assert_eq!(catalog.partitions_of(deleting.id).len(), 2, "until their replicas are gone");
+
+    let table = deleting.id;
+    assert_eq!(run(&mut catalog, destroyed(1)), Outcome::Destroyed { table, last: false });
+    assert_eq!(status(&catalog, "t"), Some(TableStatus::Deleting));
+    assert_eq!(run(&mut catalog, destroyed(2)), Outcome::Destroyed { table, last: true });
+    assert_eq!(catalog.tables().count() + catalog.partitions().count(), 0);
+
+    run(&mut catalog, create(new_table(2, "t", 1)));
+    let again = catalog.partitions_of(TableId::from_bytes([2; 16]));
+    assert_eq!(again.first().map(|partition| partition.id), Some(PartitionId::new(3)));
+}
+
+#[test]
+fn a_name_is_taken_in_every_status() {
+    let mut catalog = formed();
+    run(&mut catalog, create(new_table(1, "t", 1)));
+    refused(&catalog, create(new_table(2, "t", 1)), in_use("t", TableStatus::Creating));
+    run(&mut catalog, ready(1));
+    refused(&catalog, create(new_table(2, "t", 1)), in_use("t", TableStatus::Active));
+    run(&mut catalog, delete("t"));
+    refused(&catalog, create(new_table(2, "t", 1)), in_use("t", TableStatus::Deleting));
+}
+
+#[test]
+fn a_table_that_cannot_be_created_is_refused() {
+    let mut catalog = formed();
+    refused(&Catalog::default(), create(new_table(1, "t", 1)), Refusal::NotFormed);
+    run(&mut catalog, create(new_table(1, "t", 1)));
+    let id = TableId::from_bytes([1; 16]);
+    refused(&catalog, create(new_table(1, "u", 1)), Refusal::TableIdTaken { id });
+    let asked = NonZeroU32::new(1025).unwrap();
+    refused(&catalog, create(new_table(2, "u", 1025)), Refusal::TooManyPartitions { asked });
+    let mut meta = Meta::clone(catalog.meta().unwrap());
+    meta.next_partition = PartitionId::new(u64::MAX - 1);
+    catalog.apply(&Change::PutMeta(meta.into()));
+    refused(&catalog, create(new_table(2, "u", 2)), Refusal::PartitionIdsSpent);
+    run(&mut catalog, create(new_table(2, "u", 1)));
+}
+
+#[test]
+fn deletion_is_refused_unless_active_and_unprotected() {
+    let mut catalog = formed();
+    refused(&catalog, delete("t"), Refusal::TableNotFound { name: "t".to_owned() });
+    run(&mut catalog, create(NewTable { deletion_protection: true, ..new_table(1, "t", 1) }));
+    refused(&catalog, delete("t"), in_use("t", TableStatus::Creating));
+    run(&mut catalog, ready(1));
+    refused(&catalog, delete("t"), Refusal::DeletionProtected { name: "t".to_owned() });
+}
+
+#[test]
+fn deleting_twice_succeeds_and_changes_nothing() {
+    let mut catalog = formed();
+    run(&mut catalog, create(new_table(1, "t", 1)));
+    run(&mut catalog, ready(1));
+    run(&mut catalog, delete("t"));
+    let table = catalog.table_by_name("t").unwrap().clone();
+    let again = catalog.decide(&delete("t"), NOW);
+    assert_eq!(again, Ok(Decision { changes: vec![], outcome: Outcome::Deleting(table) }));
+}
+
+#[test]
+fn stale_reports_of_partitions_are_refused() {
+    let mut catalog = formed();
+    let partition = PartitionId::new(1);
+    refused(&catalog, ready(1), Refusal::PartitionNotFound { partition });
+    run(&mut catalog, create(new_table(1, "t", 1)));
+    let alive = |status| Refusal::NotDeleting { partition, status };
+    refused(&catalog, destroyed(1), alive(TableStatus::Creating));
+    run(&mut catalog, ready(1));
+    refused(&catalog, ready(1), Refusal::AlreadyReady { partition });
+    refused(&catalog, destroyed(1), alive(TableStatus::Active));
+    run(&mut catalog, delete("t"));
+    run(&mut catalog, destroyed(1));
+    refused(&catalog, destroyed(1), Refusal::PartitionNotFound { partition });
+    refused(&catalog, ready(1), Refusal::PartitionNotFound { partition });
+}
+
+#[test]
+fn the_hash_space_is_split_evenly() {
+    let check = |count: u32, borders: &[u64]| {
+        let ranges: Vec<_> = even_ranges(NonZeroU32::new(count).unwrap()).collect();
+        let starts: Vec<_> = ranges.iter().skip(1).map(|range| range.start.to_vec()).collect();
+        let expected: Vec<_> = borders.iter().map(|border| border.to_be_bytes().to_vec()).collect();
+        assert_eq!(starts, expected);
+        assert!(ranges[0].start.is_empty() && ranges.last().unwrap().end.is_none());
+    };
+    check(1, &[]);
+    check(2, &[1 << 63]);
+    check(3, &[0x5555_5555_5555_5555, 0xaaaa_aaaa_aaaa_aaaa]);
+    check(4, &[1 << 62, 2 << 62, 3 << 62]);
+}
