@@ -1,0 +1,210 @@
+//! The applier: committed entries become batches in the store, and their commands get their answers.
+//!
+//! It owns the applied state of every replica here and writes it in the same batch as an entry's
+//! effects, in the same tablet, so that data and applied index can never disagree whatever the store
+//! loses in a crash. It never reads user data, so replaying an entry is exact.
+//!
+//! IMPORTANT: an entry evaluated under another epoch or description version than the partition's
+//! applies as nothing, on every replica alike.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use stator_model::{LogIndex, PartitionId, TabletId, Term};
+use stator_store::state::PartitionState;
+use stator_store::{Batch, Engine, keys};
+
+use crate::entry::WriteSet;
+use crate::handle::ReplicaHandle;
+use crate::machine::{Deferred, Fate};
+
+/// Work for the applier, in the order in which the core handed it out.
+pub enum ApplyTask {
+    /// A replica begins with this state.
+    Open {
+        /// What readers see of it.
+        handle: Arc<ReplicaHandle>,
+        /// What its tablet holds.
+        state: PartitionState,
+    },
+    /// Committed entries of one replica, contiguous.
+    Entries {
+        /// What readers see of it.
+        handle: Arc<ReplicaHandle>,
+        /// The entries.
+        entries: Vec<CommittedEntry>,
+    },
+    /// A replica is destroyed: nothing more will come for it.
+    Close {
+        /// The partition.
+        partition: PartitionId,
+        /// Where its data lay.
+        tablet: TabletId,
+    },
+}
+
+/// A committed entry and the answers that wait for it.
+pub struct CommittedEntry {
+    pub(crate) index: LogIndex,
+    pub(crate) term: Term,
+    /// `None` is the empty entry with which a leader begins its term.
+    pub(crate) writes: Option<WriteSet>,
+    pub(crate) deferred: Vec<Deferred>,
+}
+
+/// What the applier did, for the core.
+#[derive(Debug)]
+pub enum Applied {
+    /// Everything of this partition up to this index is in the store and visible.
+    UpTo {
+        /// The partition.
+        partition: PartitionId,
+        /// The last index applied.
+        index: LogIndex,
+        /// The partition's state then, if a leader's first entry was among them.
+        state: Option<PartitionState>,
+    },
+    /// The replica takes no more entries; its tablet may go.
+    Closed {
+        /// The partition.
+        partition: PartitionId,
+        /// Where its data lay.
+        tablet: TabletId,
+    },
+}
+
+/// The node cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store refused a batch: from here on its content is not known.
+    #[error("committed entries could not be applied")]
+    Store(#[from] stator_store::Error),
+    /// Entries of a group do not follow each other: a defect in this program.
+    #[error("{partition} is at {applied} and was handed {index}")]
+    OutOfOrder {
+        /// The partition.
+        partition: PartitionId,
+        /// Where it is.
+        applied: LogIndex,
+        /// What came.
+        index: LogIndex,
+    },
+}
+
+/// Turns committed entries into store batches. One per node; owned by the apply thread.
+pub struct Applier {
+    engine: Arc<dyn Engine>,
+    states: HashMap<PartitionId, PartitionState>,
+}
+
+/// What one round will make visible once its batch is in the store.
+#[derive(Default)]
+struct Round {
+    batch: Batch,
+    moved: Vec<(Arc<ReplicaHandle>, Option<PartitionState>)>,
+    settled: Vec<(Deferred, Fate)>,
+    closed: Vec<Applied>,
+}
+
+impl Applier {
+    /// An applier that knows no replica yet.
+    pub fn new(engine: Arc<dyn Engine>) -> Self {
+        Self { engine, states: HashMap::new() }
+    }
+
+    /// Applies `tasks` as one batch, makes them visible to readers, then answers their commands.
+    ///
+    /// # Errors
+    /// If the store fails or entries are out of order: the process must end.
+    pub fn apply(&mut self, tasks: Vec<ApplyTask>) -> Result<Vec<Applied>, Error> {
+        let mut round = Round::default();
+        for task in tasks {
+            self.stage(task, &mut round)?;
+        }
+        self.engine.commit(round.batch)?;
+        let mut done = Vec::with_capacity(round.moved.len() + round.closed.len());
+        for (handle, first_of_term) in round.moved {
+            let partition = handle.partition();
+            let Some(state) = self.states.get(&partition) else { continue };
+            handle.set_statistics(state.items, state.bytes);
+            handle.set_applied(state.applied);
+            done.push(Applied::UpTo { partition, index: state.applied, state: first_of_term });
+        }
+        done.extend(round.closed);
+        // Answers last: whoever reads after an answer finds what it speaks of.
+        for (deferred, fate) in round.settled {
+            deferred.settle(fate);
+        }
+        Ok(done)
+    }
+
+    fn stage(&mut self, task: ApplyTask, round: &mut Round) -> Result<(), Error> {
+        match task {
+            ApplyTask::Open { handle, state } => {
+                handle.set_statistics(state.items, state.bytes);
+                self.states.insert(handle.partition(), state);
+            }
+            ApplyTask::Close { partition, tablet } => {
+                self.states.remove(&partition);
+                round.closed.push(Applied::Closed { partition, tablet });
+            }
+            ApplyTask::Entries { handle, entries } => self.stage_entries(handle, entries, round)?,
+        }
+        Ok(())
+    }
+
+    fn stage_entries(
+        &mut self,
+        handle: Arc<ReplicaHandle>,
+        entries: Vec<CommittedEntry>,
+        round: &mut Round,
+    ) -> Result<(), Error> {
+        let partition = handle.partition();
+        let Some(state) = self.states.get_mut(&partition) else { return Ok(()) };
+        let mut first_of_term = false;
+        for entry in entries {
+            if entry.index != state.applied.next() {
+                return Err(Error::OutOfOrder {
+                    partition,
+                    applied: state.applied,
+                    index: entry.index,
+                });
+            }
+            let fate = match entry.writes {
+                None => {
+                    first_of_term = true;
+                    Fate::Applied
+                }
+                Some(writes) => stage_writes(state, handle.tablet(), writes, &mut round.batch),
+            };
+            state.applied = entry.index;
+            state.applied_term = entry.term;
+            round.settled.extend(entry.deferred.into_iter().map(|deferred| (deferred, fate)));
+        }
+        round.batch.put(handle.tablet(), &keys::state_key(partition), state.encode());
+        let state = first_of_term.then(|| state.clone());
+        round.moved.push((handle, state));
+        Ok(())
+    }
+}
+
+fn stage_writes(
+    state: &mut PartitionState,
+    tablet: TabletId,
+    writes: WriteSet,
+    batch: &mut Batch,
+) -> Fate {
+    if writes.epoch() != state.epoch || writes.version() != state.description_version {
+        return Fate::Void;
+    }
+    state.highest = state.highest.max(writes.highest());
+    state.items = writes.items;
+    state.bytes = writes.bytes;
+    for effect in writes.effects {
+        match effect.value {
+            Some(value) => batch.put(tablet, &effect.key, value),
+            None => batch.delete(tablet, &effect.key),
+        }
+    }
+    Fate::Applied
+}

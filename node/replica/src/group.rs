@@ -1,0 +1,446 @@
+//! One Raft group's replica: `RawNode` in asynchronous mode, and the proposals under way in it.
+//!
+//! ```text
+//!             campaign            first entry of the term applied
+//!  Following ──────────► Elected ────────────────────────────────► Leading
+//!      ▲                    │                                         │
+//!      └────────────────────┴────────── leadership lost ──────────────┘
+//! ```
+//!
+//! A Ready's entries and hard state go to the log as records of one task; `on_persist_ready` is called
+//! when that task is synced. Only then does raft commit them, and only committed entries leave here for
+//! the applier. The tail keeps an entry readable from the moment raft hands it out until it is applied.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use raft::prelude::{ConfState, Entry, HardState, Message, MessageType};
+use raft::{RawNode, StateRole};
+use stator_log::{GroupCheckpoint, LogEntry, Record};
+use stator_model::{LogIndex, PartitionId, ReplicaId, TabletId, Term};
+use stator_store::state;
+
+use crate::apply::CommittedEntry;
+use crate::core::LogTaskId;
+use crate::entry::{self, EntryError, WriteSet};
+use crate::handle::ReplicaHandle;
+use crate::machine::{Deferred, Fate};
+use crate::tail::Tail;
+
+/// Raft ticks are not used by a single voter; these matter once a group has several.
+const ELECTION_TICKS: usize = 10;
+const HEARTBEAT_TICKS: usize = 2;
+/// Committed entries that one Ready may carry, in bytes.
+const MAX_COMMITTED_BYTES: u64 = 1 << 20;
+/// Entries that one message may carry, in bytes.
+const MAX_MESSAGE_BYTES: u64 = 1 << 20;
+/// Entries proposed in one group and not applied, in bytes. Above it the core evaluates nothing, so
+/// that raft, which would drop a proposal, never has to.
+const MAX_UNDER_WAY_BYTES: u64 = 64 << 20;
+
+/// Which tablet a group has, from where on: what the log's `Installed` record says.
+#[derive(Clone, Debug)]
+pub(crate) struct Installed {
+    pub(crate) tablet: TabletId,
+    pub(crate) index: LogIndex,
+    pub(crate) term: Term,
+    /// The encoded partition state at that index.
+    pub(crate) state: Bytes,
+}
+
+/// Where a replica is between elections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Following,
+    /// Leads, but has not applied its term's first entry, which this is.
+    Elected(LogIndex),
+    Leading,
+}
+
+/// A proposal whose entry is not committed yet.
+struct Pending {
+    index: LogIndex,
+    term: Term,
+    writes: WriteSet,
+    deferred: Vec<Deferred>,
+}
+
+/// What a group is rebuilt from.
+pub(crate) struct GroupStart {
+    pub(crate) partition: PartitionId,
+    pub(crate) replica: ReplicaId,
+    pub(crate) installed: Installed,
+    pub(crate) hard_state: stator_log::HardState,
+    pub(crate) applied: (LogIndex, Term),
+    pub(crate) durable: LogIndex,
+    /// Entries after `applied`, contiguous.
+    pub(crate) entries: Vec<LogEntry>,
+}
+
+/// A replica of one Raft group.
+pub(crate) struct Group {
+    partition: PartitionId,
+    replica: ReplicaId,
+    raft: RawNode<Tail>,
+    handle: Arc<ReplicaHandle>,
+    installed: Installed,
+    durable: LogIndex,
+    role: Role,
+    pending: VecDeque<Pending>,
+    /// Entries proposed here and not applied yet: index and bytes.
+    under_way: VecDeque<(LogIndex, u64)>,
+    under_way_bytes: u64,
+    /// Log tasks that carry a Ready of this group, and its number.
+    unlogged: VecDeque<(LogTaskId, u64)>,
+}
+
+/// What one Ready brought.
+#[derive(Default)]
+pub(crate) struct Progress {
+    pub(crate) committed: Vec<CommittedEntry>,
+    /// Leadership ended with this Ready.
+    pub(crate) retired: bool,
+}
+
+/// A Raft group cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An entry of the log does not decode.
+    #[error("{partition}: entry {index} of the Raft log is not readable")]
+    Entry {
+        /// The partition.
+        partition: PartitionId,
+        /// The entry's index.
+        index: LogIndex,
+        /// What is wrong with it.
+        #[source]
+        source: EntryError,
+    },
+    /// An entry of the catalog's log is not a catalog record.
+    #[error("the catalog's entry {index} is not readable")]
+    Catalog {
+        /// The entry's index.
+        index: LogIndex,
+        /// What is wrong with it.
+        #[source]
+        source: stator_catalog::Error,
+    },
+    /// Raft refused.
+    #[error("{partition}: raft refused")]
+    Raft {
+        /// The partition.
+        partition: PartitionId,
+        /// Why.
+        #[source]
+        source: raft::Error,
+    },
+}
+
+impl Group {
+    /// The replica that the log and its tablet describe; it follows until [`campaign`](Self::campaign).
+    ///
+    /// # Errors
+    /// If an entry does not decode or raft refuses the state.
+    pub(crate) fn new(
+        start: GroupStart,
+        members: &state::ConfState,
+        handle: Arc<ReplicaHandle>,
+    ) -> Result<Self, Error> {
+        let partition = start.partition;
+        let (applied, applied_term) = start.applied;
+        let hard_state = HardState {
+            term: start.hard_state.term.get().max(applied_term.get()),
+            vote: start.hard_state.vote.map_or(0, ReplicaId::get),
+            commit: start.hard_state.commit.get().max(applied.get()),
+            ..HardState::default()
+        };
+        let ids = |replicas: &[ReplicaId]| replicas.iter().map(|id| id.get()).collect();
+        let conf_state = ConfState {
+            voters: ids(&members.voters),
+            learners: ids(&members.learners),
+            voters_outgoing: ids(&members.voters_outgoing),
+            learners_next: ids(&members.learners_next),
+            auto_leave: members.auto_leave,
+            ..ConfState::default()
+        };
+        let mut tail = Tail::new((applied.get(), applied_term.get()), hard_state, conf_state);
+        let entries = start.entries.iter().map(|logged| {
+            let data = entry::entry_data(&logged.body).map_err(|source| Error::Entry {
+                partition,
+                index: logged.index,
+                source,
+            })?;
+            Ok(Entry {
+                index: logged.index.get(),
+                term: logged.term.get(),
+                data,
+                ..Entry::default()
+            })
+        });
+        tail.append(entries.collect::<Result<Vec<_>, Error>>()?);
+        let config = raft::Config {
+            id: start.replica.get(),
+            election_tick: ELECTION_TICKS,
+            heartbeat_tick: HEARTBEAT_TICKS,
+            applied: applied.get(),
+            pre_vote: true,
+            check_quorum: true,
+            max_size_per_msg: MAX_MESSAGE_BYTES,
+            max_uncommitted_size: MAX_UNDER_WAY_BYTES * 2,
+            max_committed_size_per_ready: MAX_COMMITTED_BYTES,
+            ..raft::Config::default()
+        };
+        let logger = slog::Logger::root(slog::Discard, slog::o!());
+        let raft = RawNode::new(&config, tail, &logger)
+            .map_err(|source| Error::Raft { partition, source })?;
+        Ok(Self {
+            partition,
+            replica: start.replica,
+            raft,
+            handle,
+            installed: start.installed,
+            durable: start.durable,
+            role: Role::Following,
+            pending: VecDeque::new(),
+            under_way: VecDeque::new(),
+            under_way_bytes: 0,
+            unlogged: VecDeque::new(),
+        })
+    }
+
+    pub(crate) fn handle(&self) -> &Arc<ReplicaHandle> {
+        &self.handle
+    }
+
+    pub(crate) fn replica(&self) -> ReplicaId {
+        self.replica
+    }
+
+    pub(crate) fn installed(&self) -> &Installed {
+        &self.installed
+    }
+
+    /// Whether this replica may evaluate commands.
+    pub(crate) fn is_leading(&self) -> bool {
+        self.role == Role::Leading
+    }
+
+    /// Whether enough is under way that nothing more should be evaluated.
+    pub(crate) fn is_full(&self) -> bool {
+        self.under_way_bytes >= MAX_UNDER_WAY_BYTES
+    }
+
+    /// Stands for election. The only voter wins at once.
+    ///
+    /// # Errors
+    /// If raft refuses.
+    pub(crate) fn campaign(&mut self) -> Result<(), Error> {
+        self.raft.campaign().map_err(|source| Error::Raft { partition: self.partition, source })
+    }
+
+    /// Proposes `writes` as one entry; returns its index. The answers are owed from
+    /// [`attach`](Self::attach) on.
+    ///
+    /// # Errors
+    /// Raft's refusal: nothing was proposed.
+    pub(crate) fn propose(&mut self, writes: WriteSet) -> Result<LogIndex, raft::Error> {
+        let data = writes.encode_entry();
+        let bytes = data.len() as u64;
+        let index = LogIndex::new(self.raft.raft.raft_log.last_index()).next();
+        let mut message = Message { from: self.replica.get(), ..Message::default() };
+        message.set_msg_type(MessageType::MsgPropose);
+        message.set_entries(vec![Entry { data, ..Entry::default() }].into());
+        // Not `RawNode::propose`, which takes a `Vec` and would copy the data once more.
+        self.raft.raft.step(message)?;
+        self.under_way.push_back((index, bytes));
+        self.under_way_bytes += bytes;
+        let term = Term::new(self.raft.raft.term);
+        self.pending.push_back(Pending { index, term, writes, deferred: Vec::new() });
+        Ok(index)
+    }
+
+    /// Owes `deferred` from the newest proposal on. With nothing under way they are settled at once:
+    /// all they looked at is committed in this term, and a single voter's lease needs no round.
+    pub(crate) fn attach(&mut self, deferred: Vec<Deferred>) {
+        match self.pending.back_mut() {
+            Some(pending) => pending.deferred.extend(deferred),
+            None => deferred.into_iter().for_each(|answer| answer.settle(Fate::Applied)),
+        }
+    }
+
+    /// Hands out what raft has ready: records for the log task `task`, committed entries.
+    ///
+    /// # Errors
+    /// If a committed entry does not decode.
+    pub(crate) fn collect(
+        &mut self,
+        task: LogTaskId,
+        records: &mut Vec<Record>,
+    ) -> Result<Progress, Error> {
+        let mut progress = Progress::default();
+        while self.raft.has_ready() {
+            let mut ready = self.raft.ready();
+            if let Some(soft_state) = ready.ss() {
+                let leads = soft_state.raft_state == StateRole::Leader;
+                progress.retired |= self.change_role(leads);
+            }
+            self.push_hard_state(
+                ready.hs(),
+                !ready.entries().is_empty() || ready.must_sync(),
+                records,
+            );
+            self.push_entries(ready.entries(), records);
+            let entries = ready.take_entries();
+            self.raft.mut_store().append(entries);
+            let committed = ready.take_committed_entries();
+            // A Ready that need not be synced is covered by the next that must.
+            if ready.must_sync() {
+                self.unlogged.push_back((task, ready.number()));
+            }
+            self.raft.advance_append_async(ready);
+            self.commit(committed, &mut progress)?;
+        }
+        self.handle.set_committed(LogIndex::new(self.raft.raft.raft_log.committed));
+        Ok(progress)
+    }
+
+    fn change_role(&mut self, leads: bool) -> bool {
+        let led = self.role != Role::Following;
+        self.role = match (leads, self.role) {
+            (true, Role::Following) => {
+                Role::Elected(LogIndex::new(self.raft.raft.raft_log.last_index()))
+            }
+            (true, role) => role,
+            (false, _) => Role::Following,
+        };
+        if led && !leads {
+            self.handle.set_serving(false);
+        }
+        led && !leads
+    }
+
+    /// A hard state in which only the commit index moved waits for company: a single synced batch per
+    /// write is the budget, and the commit index is found again by the next election.
+    fn push_hard_state(&mut self, state: Option<&HardState>, due: bool, records: &mut Vec<Record>) {
+        let Some(state) = state else { return };
+        self.raft.mut_store().set_hard_state(state.clone());
+        if due {
+            records.push(Record::HardState {
+                group: self.partition,
+                replica: self.replica,
+                term: Term::new(state.term),
+                vote: (state.vote != 0).then(|| ReplicaId::new(state.vote)),
+                commit: LogIndex::new(state.commit),
+            });
+        }
+    }
+
+    fn push_entries(&self, entries: &[Entry], records: &mut Vec<Record>) {
+        records.extend(entries.iter().map(|entry| Record::Entry {
+            group: self.partition,
+            replica: self.replica,
+            term: Term::new(entry.term),
+            index: LogIndex::new(entry.index),
+            body: entry::record_body(&entry.data),
+        }));
+    }
+
+    fn commit(&mut self, entries: Vec<Entry>, progress: &mut Progress) -> Result<(), Error> {
+        for entry in entries {
+            let (index, term) = (LogIndex::new(entry.index), Term::new(entry.term));
+            let pending = self.pending.pop_front_if(|pending| pending.index <= index);
+            let committed = match pending {
+                Some(Pending { term: at, writes, deferred, .. }) if at == term => {
+                    CommittedEntry { index, term, writes: Some(writes), deferred }
+                }
+                replaced => {
+                    // Another leader's entry took the index: this proposal was not committed.
+                    let lost = replaced.into_iter().flat_map(|pending| pending.deferred);
+                    lost.for_each(|deferred| deferred.settle(Fate::Unknown));
+                    let writes = (!entry.data.is_empty())
+                        .then(|| WriteSet::decode_entry(&entry.data))
+                        .transpose()
+                        .map_err(|source| Error::Entry {
+                            partition: self.partition,
+                            index,
+                            source,
+                        })?;
+                    CommittedEntry { index, term, writes, deferred: Vec::new() }
+                }
+            };
+            progress.committed.push(committed);
+        }
+        Ok(())
+    }
+
+    /// Notes that the log task `task`, and all before it, are synced. Returns whether one of them
+    /// carried something of this group.
+    pub(crate) fn logged(&mut self, task: LogTaskId) -> bool {
+        let mut newest = None;
+        while let Some((_, number)) = self.unlogged.pop_front_if(|(of, _)| *of <= task) {
+            newest = Some(number);
+        }
+        if let Some(number) = newest {
+            self.raft.on_persist_ready(number);
+        }
+        newest.is_some()
+    }
+
+    /// Notes that the store holds everything up to `index`. Returns whether the replica leads from
+    /// here on: its term's first entry was among it.
+    pub(crate) fn applied(&mut self, index: LogIndex) -> bool {
+        self.raft.advance_apply_to(index.get());
+        self.raft.mut_store().release(index.get());
+        while let Some((_, bytes)) = self.under_way.pop_front_if(|(at, _)| *at <= index) {
+            self.under_way_bytes -= bytes;
+        }
+        match self.role {
+            Role::Elected(first) if index >= first => {
+                self.role = Role::Leading;
+                true
+            }
+            Role::Elected(_) | Role::Following | Role::Leading => false,
+        }
+    }
+
+    /// Notes that the store has synced everything up to `index`.
+    pub(crate) fn durable(&mut self, index: LogIndex) {
+        self.durable = self.durable.max(index);
+    }
+
+    /// Everything the log must know of this replica, were all said before forgotten.
+    pub(crate) fn checkpoint(&self) -> GroupCheckpoint {
+        let store = self.raft.store();
+        let hard_state = store.hard_state();
+        GroupCheckpoint {
+            group: self.partition,
+            replica: self.replica,
+            hard_state: stator_log::HardState {
+                term: Term::new(hard_state.term),
+                vote: (hard_state.vote != 0).then(|| ReplicaId::new(hard_state.vote)),
+                commit: LogIndex::new(hard_state.commit),
+            },
+            tablet: self.installed.tablet,
+            installed: (self.installed.index, self.installed.term),
+            state: self.installed.state.clone(),
+            durable_applied: self.durable,
+            entries: store
+                .entries()
+                .map(|entry| LogEntry {
+                    term: Term::new(entry.term),
+                    index: LogIndex::new(entry.index),
+                    body: entry::record_body(&entry.data),
+                })
+                .collect(),
+        }
+    }
+
+    /// Ends the replica: what is under way is answered as unknown.
+    pub(crate) fn destroy(self) {
+        self.handle.set_serving(false);
+        for pending in self.pending {
+            pending.deferred.into_iter().for_each(|deferred| deferred.settle(Fate::Unknown));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What a replica shows to readers: how far it is, and whether it may answer.
+//!
+//! One [`ReplicaHandle`] per replica, shared by the core (which says what is committed and who leads),
+//! the applier (which says what is applied) and edge threads (which read the store once both agree).
+//! Readers never queue behind writers: they look at atomics.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use stator_model::{LogIndex, PartitionId, TabletId};
+
+/// A replica as readers see it.
+pub struct ReplicaHandle {
+    partition: PartitionId,
+    tablet: TabletId,
+    /// Whether this replica leads and holds proof of it: its term's first entry is applied and its
+    /// lease runs. A single voter's lease never ends.
+    serving: AtomicBool,
+    committed: AtomicU64,
+    applied: AtomicU64,
+    items: AtomicU64,
+    bytes: AtomicU64,
+    waiting: Mutex<Vec<(LogIndex, Wake)>>,
+}
+
+type Wake = Box<dyn FnOnce() + Send>;
+
+/// Whether a strongly consistent read may go to the store now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadPoint {
+    /// Yes: everything acknowledged is applied.
+    Now,
+    /// Once this index is applied; see [`ReplicaHandle::when_applied`].
+    At(LogIndex),
+    /// No: this replica does not lead, or is gone.
+    NotServing,
+}
+
+impl ReplicaHandle {
+    pub(crate) fn new(partition: PartitionId, tablet: TabletId, applied: LogIndex) -> Self {
+        Self {
+            partition,
+            tablet,
+            serving: AtomicBool::new(false),
+            committed: AtomicU64::new(applied.get()),
+            applied: AtomicU64::new(applied.get()),
+            items: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            waiting: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The partition.
+    pub fn partition(&self) -> PartitionId {
+        self.partition
+    }
+
+    /// Where its data lies.
+    pub fn tablet(&self) -> TabletId {
+        self.tablet
+    }
+
+    /// The index up to which the store holds this partition.
+    pub fn applied(&self) -> LogIndex {
+        LogIndex::new(self.applied.load(Ordering::Acquire))
+    }
+
+    /// Items here and their bytes by the service's rule, as of what is applied.
+    pub fn statistics(&self) -> (u64, u64) {
+        (self.items.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+
+    /// Whether this replica answers reads and writes.
+    pub fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Acquire)
+    }
+
+    /// Where a strongly consistent read may begin: after proof of leadership, at the commit index.
+    pub fn read_point(&self) -> ReadPoint {
+        if !self.is_serving() {
+            return ReadPoint::NotServing;
+        }
+        let committed = LogIndex::new(self.committed.load(Ordering::Acquire));
+        if self.applied() >= committed { ReadPoint::Now } else { ReadPoint::At(committed) }
+    }
+
+    /// Calls `wake` once `index` is applied or the replica stops serving; at once if either is so.
+    pub fn when_applied(&self, index: LogIndex, wake: Box<dyn FnOnce() + Send>) {
+        {
+            let mut waiting = self.waiting.lock().unwrap_or_else(|poison| poison.into_inner());
+            // Looked at under the lock that `wake_up_to` takes after it stored the new index: either
+            // this sees the index, or `wake_up_to` sees this.
+            if self.applied() < index && self.is_serving() {
+                waiting.push((index, wake));
+                return;
+            }
+        }
+        wake();
+    }
+
+    pub(crate) fn set_committed(&self, index: LogIndex) {
+        self.committed.store(index.get(), Ordering::Release);
+    }
+
+    pub(crate) fn set_serving(&self, serving: bool) {
+        self.serving.store(serving, Ordering::Release);
+        if !serving {
+            self.wake_up_to(LogIndex::new(u64::MAX));
+        }
+    }
+
+    pub(crate) fn set_statistics(&self, items: u64, bytes: u64) {
+        self.items.store(items, Ordering::Relaxed);
+        self.bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_applied(&self, index: LogIndex) {
+        let before = self.applied.swap(index.get(), Ordering::AcqRel);
+        assert!(before <= index.get(), "the applied index never goes backwards");
+        self.wake_up_to(index);
+    }
+
+    fn wake_up_to(&self, index: LogIndex) {
+        let due: Vec<Wake> = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(|poison| poison.into_inner());
+            if waiting.is_empty() {
+                return;
+            }
+            waiting.extract_if(.., |(at, _)| *at <= index).map(|(_, wake)| wake).collect()
+        };
+        due.into_iter().for_each(|wake| wake());
+    }
+}

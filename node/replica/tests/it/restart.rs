@@ -1,0 +1,123 @@
+//! What a node finds after a crash.
+
+use stator_model::LogIndex;
+use stator_replica::StartError;
+use stator_store::MemoryEngine;
+
+use crate::rig::{Rig, create_command, is_done, is_open};
+
+#[test]
+fn acknowledged_writes_are_there_after_the_store_lost_all_that_was_not_synced() {
+    for seed in 0..50 {
+        let mut rig = Rig::with_table();
+        if seed % 3 == 0 {
+            rig.persist();
+            rig.settle();
+        }
+        for n in 0..20 {
+            let answer = rig.put(&format!("k{n}"), &format!("{n}"));
+            rig.settle();
+            assert!(is_done(&answer));
+        }
+        let rig = rig.power_loss(seed);
+        for n in 0..20 {
+            assert_eq!(rig.stored(&format!("k{n}")), Some(format!("{n}")), "seed {seed}");
+        }
+        assert_eq!(rig.handle("t").statistics().0, 20);
+    }
+}
+
+#[test]
+fn a_write_that_was_synced_and_never_answered_is_there_whole() {
+    let mut rig = Rig::with_table();
+    let answer = rig.put("k", "1");
+    rig.flush();
+    rig.sync_one();
+    assert!(is_open(&answer));
+    let rig = rig.power_loss(1);
+    assert_eq!(rig.stored("k").as_deref(), Some("1"));
+}
+
+#[test]
+fn a_write_that_never_reached_the_log_is_not_there() {
+    let mut rig = Rig::with_table();
+    let answer = rig.put("k", "1");
+    rig.flush();
+    let rig = rig.power_loss(1);
+    assert!(is_open(&answer));
+    assert_eq!(rig.stored("k"), None);
+}
+
+#[test]
+fn a_deletion_that_a_crash_interrupted_is_finished() {
+    for steps in 0..12 {
+        let mut rig = Rig::with_table();
+        rig.put("k", "1");
+        rig.settle();
+        rig.decide(stator_catalog::Command::DeleteTable { name: "t".to_owned() });
+        for _ in 0..steps {
+            rig.flush();
+            rig.sync_one();
+            rig.apply_all();
+        }
+        let mut rig = rig.power_loss(steps);
+        match rig.catalog().table_by_name("t") {
+            None => rig.create_table("t"),
+            // The decision had not reached the log.
+            Some(_) => assert_eq!(rig.stored("k").as_deref(), Some("1")),
+        }
+    }
+}
+
+#[test]
+fn a_creation_that_a_crash_interrupted_is_finished() {
+    for steps in 0..12 {
+        let mut rig = Rig::blank();
+        rig.settle();
+        rig.decide(create_command("t", 1));
+        for _ in 0..steps {
+            rig.flush();
+            rig.sync_one();
+            rig.apply_all();
+        }
+        let mut rig = rig.power_loss(steps);
+        if rig.catalog().table_by_name("t").is_some() {
+            assert!(rig.handle("t").is_serving());
+            let answer = rig.put("k", "1");
+            rig.settle();
+            assert!(is_done(&answer));
+        }
+    }
+}
+
+#[test]
+fn a_store_older_than_what_it_had_synced_is_refused() {
+    let mut rig = Rig::with_table();
+    rig.put("k", "1");
+    rig.settle();
+    rig.persist();
+    rig.settle();
+    // The log learns what is durable from the next checkpoint.
+    rig.ask_checkpoint = true;
+    for value in ["2", "3"] {
+        rig.put("k", value);
+        rig.settle();
+    }
+    let (log, recovered) =
+        stator_log::Log::open(rig.disk.clone(), stator_log::Options::default()).unwrap();
+    drop(log);
+    let forming = stator_replica::Forming {
+        cluster: [7; 16],
+        node: stator_model::NodeId::new(1),
+        replica: stator_model::ReplicaId::new(1),
+    };
+    let blank = MemoryEngine::new();
+    let start = stator_replica::Start { recovered, engine: &blank, forming };
+    match stator_replica::Core::start(start).err() {
+        Some(StartError::StoreBehind { applied, durable, .. }) => {
+            assert_eq!(applied, LogIndex::new(0));
+            assert!(durable > applied);
+        }
+        other => panic!("{other:?}"),
+    }
+}

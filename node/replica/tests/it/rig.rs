@@ -1,0 +1,276 @@
+//! Drives a core by hand over a real log on a simulated disk and a simulated store.
+
+use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+
+use stator_catalog::{Catalog, Command};
+use stator_log::{Log, MemoryDir, Options};
+use stator_model::{
+    Location, LogIndex, NodeId, PartitionId, ReplicaId, SharedItem, TableDescription, TabletId,
+    UnixMillis,
+};
+use stator_operation::{ItemCommand, Operation, Request, ServiceInfo, put_item};
+use stator_replica::{
+    Answer, Applier, ApplyTask, CatalogAnswer, CatalogRequest, Core, Event, Forming, LogTask,
+    Output, Prefetched, Published, ReplicaHandle, Start, WriteRequest,
+};
+use stator_store::{Engine, MemoryEngine, StoredItem, keys};
+
+/// Where an answer lands.
+pub(crate) type Slot<T> = Arc<Mutex<Option<T>>>;
+
+/// A node whose threads take turns when a test says so.
+pub(crate) struct Rig {
+    pub(crate) core: Core,
+    pub(crate) applier: Applier,
+    pub(crate) engine: Arc<MemoryEngine>,
+    pub(crate) disk: MemoryDir,
+    pub(crate) log: Log,
+    pub(crate) log_tasks: VecDeque<LogTask>,
+    pub(crate) apply_tasks: VecDeque<ApplyTask>,
+    pub(crate) picture: Option<Published>,
+    pub(crate) dropped: Vec<TabletId>,
+    pub(crate) now: UnixMillis,
+    /// Says with the next synced task that the segment is full.
+    pub(crate) ask_checkpoint: bool,
+    tables_made: u8,
+}
+
+impl Rig {
+    /// A blank node, not yet settled.
+    pub(crate) fn blank() -> Self {
+        Self::open(MemoryDir::new(), MemoryEngine::new())
+    }
+
+    /// A node with this past.
+    pub(crate) fn open(disk: MemoryDir, engine: MemoryEngine) -> Self {
+        let engine = Arc::new(engine);
+        let (log, recovered) = Log::open(disk.clone(), Options::default()).unwrap();
+        let forming =
+            Forming { cluster: [7; 16], node: NodeId::new(1), replica: ReplicaId::new(1) };
+        let core = Core::start(Start { recovered, engine: &*engine, forming }).unwrap();
+        let store: Arc<dyn Engine> = Arc::clone(&engine) as _;
+        Self {
+            core,
+            applier: Applier::new(store),
+            engine,
+            disk,
+            log,
+            log_tasks: VecDeque::new(),
+            apply_tasks: VecDeque::new(),
+            picture: None,
+            dropped: Vec::new(),
+            now: UnixMillis(1_000_000),
+            ask_checkpoint: false,
+            tables_made: 0,
+        }
+    }
+
+    /// A formed node with one active table `t` (partition key `pk`, a string).
+    pub(crate) fn with_table() -> Self {
+        let mut rig = Self::blank();
+        rig.settle();
+        rig.create_table("t");
+        rig
+    }
+
+    pub(crate) fn create_table(&mut self, name: &str) {
+        self.tables_made += 1;
+        let command = create_command(name, self.tables_made);
+        let answer = self.decide(command);
+        self.settle();
+        assert!(matches!(answer.lock().unwrap().take(), Some(CatalogAnswer::Done(Ok(_)))));
+    }
+
+    pub(crate) fn decide(&mut self, command: Command) -> Slot<CatalogAnswer> {
+        let (slot, responder) = slot();
+        self.core.step(Event::Catalog(CatalogRequest { command, responder }));
+        slot
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.picture.as_ref().expect("a picture was published").catalog
+    }
+
+    pub(crate) fn table(&self, name: &str) -> Arc<TableDescription> {
+        Arc::clone(self.catalog().table_by_name(name).expect("the table exists"))
+    }
+
+    pub(crate) fn handle(&self, name: &str) -> Arc<ReplicaHandle> {
+        let partition = self.catalog().partitions_of(self.table(name).id)[0].id;
+        Arc::clone(&self.picture.as_ref().unwrap().replicas[&partition])
+    }
+
+    /// A PutItem on table `t` that asks for the old item.
+    pub(crate) fn put_command(&self, key: &str, value: &str) -> ItemCommand {
+        let body = format!(
+            r#"{{"TableName":"t","ReturnValues":"ALL_OLD",
+                "Item":{{"pk":{{"S":"{key}"}},"v":{{"S":"{value}"}}}}}}"#
+        );
+        let input: put_item::Input = match Request::parse(Operation::PutItem, body.as_bytes()) {
+            Ok(Request::PutItem(input)) => input,
+            other => panic!("{other:?}"),
+        };
+        ItemCommand::Put(input.validate(&self.table("t")).unwrap())
+    }
+
+    /// Reads the item that a command is about, as an edge does before it submits.
+    pub(crate) fn prefetch(&self, command: &ItemCommand) -> Prefetched {
+        let handle = self.handle("t");
+        let applied = handle.applied();
+        Prefetched { applied, item: self.read(&handle, command.location()) }
+    }
+
+    pub(crate) fn read(&self, handle: &ReplicaHandle, at: &Location) -> Option<SharedItem> {
+        let value = self.engine.get(handle.tablet(), &keys::item_key(at)).unwrap()?;
+        Some(Arc::new(StoredItem::parse(value).unwrap()))
+    }
+
+    pub(crate) fn submit(&mut self, command: ItemCommand, prefetched: Prefetched) -> Slot<Answer> {
+        self.submit_to(self.handle("t").partition(), command, prefetched)
+    }
+
+    pub(crate) fn submit_to(
+        &mut self,
+        partition: PartitionId,
+        command: ItemCommand,
+        prefetched: Prefetched,
+    ) -> Slot<Answer> {
+        let (slot, responder) = slot();
+        self.core.step(Event::Write(WriteRequest { partition, command, prefetched, responder }));
+        slot
+    }
+
+    pub(crate) fn put(&mut self, key: &str, value: &str) -> Slot<Answer> {
+        let command = self.put_command(key, value);
+        let prefetched = self.prefetch(&command);
+        self.submit(command, prefetched)
+    }
+
+    /// The `v` of the item with this key in table `t`, as the store has it.
+    pub(crate) fn stored(&self, key: &str) -> Option<String> {
+        let command = self.put_command(key, "");
+        let item = self.read(&self.handle("t"), command.location())?;
+        Some(text_of(&item))
+    }
+
+    /// Lets the core hand out what it has.
+    pub(crate) fn flush(&mut self) {
+        let Output { log, apply, publish, settled, drop } = self.core.flush(self.now).unwrap();
+        self.log_tasks.extend(log);
+        self.apply_tasks.extend(apply);
+        self.picture = publish.or(self.picture.take());
+        self.dropped.extend(drop);
+        settled.into_iter().for_each(|settled| settled.send());
+    }
+
+    /// Writes and syncs the next log task; returns whether there was one.
+    pub(crate) fn sync_one(&mut self) -> bool {
+        let Some(task) = self.log_tasks.pop_front() else { return false };
+        if let Some(checkpoint) = &task.checkpoint {
+            self.log.rotate(checkpoint).unwrap();
+        }
+        if !task.records.is_empty() {
+            self.log.append(&task.records).unwrap();
+        }
+        if let Some(durable) = &task.release {
+            self.log.release(durable).unwrap();
+        }
+        let wants_checkpoint =
+            self.log.wants_checkpoint() || std::mem::take(&mut self.ask_checkpoint);
+        self.core.step(Event::Logged { task: task.id, wants_checkpoint });
+        true
+    }
+
+    /// Applies everything that is committed; returns whether there was anything.
+    pub(crate) fn apply_all(&mut self) -> bool {
+        if self.apply_tasks.is_empty() {
+            return false;
+        }
+        let tasks = self.apply_tasks.drain(..).collect();
+        for applied in self.applier.apply(tasks).unwrap() {
+            self.core.step(Event::Applied(applied));
+        }
+        true
+    }
+
+    /// Lets everybody work until nobody has anything to do.
+    pub(crate) fn settle(&mut self) {
+        loop {
+            self.flush();
+            let (synced, applied) = (self.sync_one(), self.apply_all());
+            if !synced && !applied && self.log_tasks.is_empty() && self.apply_tasks.is_empty() {
+                self.flush();
+                if self.log_tasks.is_empty() && self.apply_tasks.is_empty() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Syncs the store and tells the core.
+    pub(crate) fn persist(&mut self) {
+        let applied: HashMap<PartitionId, LogIndex> = self
+            .picture
+            .as_ref()
+            .unwrap()
+            .replicas
+            .iter()
+            .map(|(id, handle)| (*id, handle.applied()))
+            .collect();
+        self.engine.persist().unwrap();
+        self.core.step(Event::Durable(applied));
+    }
+
+    /// The same disks after a power loss, as this seed has it; settled.
+    pub(crate) fn power_loss(self, seed: u64) -> Self {
+        let (disk, engine) = (self.disk.crash(seed), self.engine.crash(seed));
+        drop(self);
+        let mut rig = Self::open(disk, engine);
+        rig.settle();
+        rig
+    }
+}
+
+/// CreateTable of a table with the partition key `pk`, a string; `random` stands for the random bits.
+pub(crate) fn create_command(name: &str, random: u8) -> Command {
+    let body = format!(
+        r#"{{"TableName":"{name}","BillingMode":"PAY_PER_REQUEST",
+            "AttributeDefinitions":[{{"AttributeName":"pk","AttributeType":"S"}}],
+            "KeySchema":[{{"AttributeName":"pk","KeyType":"HASH"}}]}}"#
+    );
+    let service =
+        ServiceInfo { region: "us-east-1".to_owned(), account: "000000000000".to_owned() };
+    match Request::parse(Operation::CreateTable, body.as_bytes()) {
+        Ok(Request::CreateTable(input)) => {
+            input.validate(&service, [random; 32], NonZeroU32::MIN).unwrap()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn slot<T: Send + 'static>() -> (Slot<T>, Box<dyn FnOnce(T) + Send>) {
+    let slot: Slot<T> = Arc::default();
+    let inside = Arc::clone(&slot);
+    (slot, Box::new(move |answer| *inside.lock().unwrap() = Some(answer)))
+}
+
+/// The attribute `v` of an item.
+pub(crate) fn text_of(item: &SharedItem) -> String {
+    let mut writer = stator_protocol::JsonWriter::new();
+    item.visit(&mut writer);
+    let json = String::from_utf8(writer.into_bytes()).unwrap();
+    let at = json.find(r#""v":{"S":""#).expect("the item has a text v") + 10;
+    json[at..].split('"').next().unwrap().to_owned()
+}
+
+/// Whether the answer has come and says done.
+pub(crate) fn is_done(slot: &Slot<Answer>) -> bool {
+    matches!(*slot.lock().unwrap(), Some(Answer::Done(Ok(_))))
+}
+
+/// Whether no answer has come.
+pub(crate) fn is_open(slot: &Slot<Answer>) -> bool {
+    slot.lock().unwrap().is_none()
+}
