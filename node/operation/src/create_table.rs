@@ -1,0 +1,177 @@
+//! CreateTable: makes a table ("CreateTable", API reference).
+
+mod members;
+mod schema;
+
+use std::num::NonZeroU32;
+
+use stator_catalog::{Command, NewTable, Refusal};
+use stator_model::{Billing, HashSecret, KeySchema, TableId, TableStatus};
+use stator_protocol::{ApiError, JsonWriter, parse};
+
+use crate::constraint::{Violations, none_refused};
+use crate::options::BillingMode;
+use crate::{DescribedTable, ServiceInfo, TableReference, refusal};
+
+use members::{Members, Throughput};
+
+/// The most units that may be provisioned.
+const UNITS: i64 = 1_000_000_000_000;
+
+/// A CreateTable request, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    table: TableReference,
+    key_schema: KeySchema,
+    billing: Billing,
+    deletion_protection: bool,
+}
+
+impl Input {
+    /// Reads and checks a body.
+    ///
+    /// # Errors
+    /// SerializationException and ValidationException.
+    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let mut it: Members = parse(body)?;
+        let table = TableReference::of_tables(it.table_name.take())?;
+        let mut violations = Violations::new();
+        let definitions = schema::definitions(&mut violations, it.attribute_definitions.take());
+        let mode = violations.choice("billingMode", it.billing_mode.as_deref());
+        let throughput = it.provisioned_throughput.take().map(|units| units.check(&mut violations));
+        let elements = schema::elements(&mut violations, it.key_schema.take());
+        let class = violations.choice("tableClass", it.table_class.as_deref());
+        if let Some(stream) = &it.stream {
+            stream.check(&mut violations);
+        }
+        violations.finish()?;
+
+        none_refused("CreateTable", &it.refused(class.unwrap_or_default())?)?;
+        if let Some(stream) = &it.stream {
+            stream.check_view()?;
+        }
+        let billing = billing(mode.unwrap_or_default(), throughput.flatten())?;
+        let key_schema = schema::key_schema(
+            definitions.expect("absent definitions are a violation"),
+            elements.expect("an absent key schema is a violation"),
+        )?;
+        let deletion_protection = it.deletion_protection_enabled.unwrap_or(false);
+        Ok(Self { table, key_schema, billing, deletion_protection })
+    }
+
+    /// The table that the request names.
+    pub fn table(&self) -> &TableReference {
+        &self.table
+    }
+
+    /// Makes this a command of the catalog. The random bits become the table's id and the secret
+    /// under which its keys are hashed, so they must not be guessable.
+    ///
+    /// # Errors
+    /// ValidationException for the ARN of a table elsewhere.
+    pub fn validate(
+        self,
+        service: &ServiceInfo,
+        random: [u8; 32],
+        partitions: NonZeroU32,
+    ) -> Result<Command, ApiError> {
+        let name = self.table.local_name(service).ok_or_else(|| {
+            let given = self.table.given();
+            ApiError::validation(format!(
+                "Invalid TableArn: Invalid ResourceArn provided as input {given}"
+            ))
+        })?;
+        let (mut id, mut secret) = ([0; 16], [0; 16]);
+        let (left, right) = random.split_at(16);
+        id.copy_from_slice(left);
+        secret.copy_from_slice(right);
+        Ok(Command::CreateTable(Box::new(NewTable {
+            id: TableId::from_random(id),
+            name: name.to_owned(),
+            key_schema: self.key_schema,
+            billing: self.billing,
+            deletion_protection: self.deletion_protection,
+            hash_secret: HashSecret::from_bytes(secret),
+            partitions,
+        })))
+    }
+}
+
+/// How the table is paid for: the mode and the units must fit each other.
+fn billing(mode: BillingMode, units: Option<(i64, i64)>) -> Result<Billing, ApiError> {
+    let invalid = |text: &str| {
+        Err(ApiError::validation(format!("One or more parameter values were invalid: {text}")))
+    };
+    match (mode, units) {
+        (BillingMode::PayPerRequest, None) => Ok(Billing::PayPerRequest),
+        (BillingMode::PayPerRequest, Some(_)) => invalid(
+            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is \
+             PAY_PER_REQUEST",
+        ),
+        (BillingMode::Provisioned, None) => invalid(
+            "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is \
+             PROVISIONED",
+        ),
+        (BillingMode::Provisioned, Some((read, write))) => Ok(Billing::Provisioned {
+            read: bounded("ReadCapacityUnits", read)?,
+            write: bounded("WriteCapacityUnits", write)?,
+        }),
+    }
+}
+
+fn bounded(name: &str, units: i64) -> Result<u64, ApiError> {
+    u64::try_from(units).ok().filter(|_| units <= UNITS).ok_or_else(|| {
+        ApiError::validation(format!("Given value {units} for {name} is out of bounds"))
+    })
+}
+
+impl Throughput {
+    /// The units to read and to write.
+    fn check(self, violations: &mut Violations) -> Option<(i64, i64)> {
+        let mut units = |name: &str, units: Option<i64>| {
+            let path = format!("provisionedThroughput.{name}");
+            let units = violations.required(&path, units)?;
+            violations.at_least(&path, units, 1);
+            Some(units)
+        };
+        let write = units("writeCapacityUnits", self.write);
+        units("readCapacityUnits", self.read).zip(write)
+    }
+}
+
+/// What the client is told when the catalog refuses.
+pub fn refused(refusal: &Refusal) -> ApiError {
+    match refusal {
+        Refusal::TableInUse { name, status: TableStatus::Active | TableStatus::Creating } => {
+            refusal::already_exists(name)
+        }
+        Refusal::TableInUse { status: TableStatus::Deleting, .. }
+        | Refusal::TableNotFound { .. }
+        | Refusal::DeletionProtected { .. }
+        | Refusal::TableIdTaken { .. }
+        | Refusal::TooManyPartitions { .. }
+        | Refusal::PartitionIdsSpent
+        | Refusal::PartitionNotFound { .. }
+        | Refusal::AlreadyReady { .. }
+        | Refusal::NotDeleting { .. }
+        | Refusal::NotFormed => refusal::error(refusal),
+    }
+}
+
+/// What CreateTable answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    table: DescribedTable,
+}
+
+impl Output {
+    /// The answer for a table that is being created.
+    pub fn new(table: DescribedTable) -> Self {
+        Self { table }
+    }
+
+    /// Writes the body.
+    pub fn write_json(&self, writer: &mut JsonWriter) {
+        writer.object(|reply| self.table.write(reply.member("TableDescription")));
+    }
+}

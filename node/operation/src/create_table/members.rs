@@ -1,0 +1,255 @@
+//! The body of CreateTable, as it was read.
+
+use serde::de::MapAccess;
+use stator_protocol::{AnyList, ApiError, Found, Scope, Shape, read_members};
+
+use crate::constraint::Violations;
+use crate::options::{Choice, TableClass};
+
+/// Parameters of the API that do not work here yet, whatever they say. `StreamSpecification`,
+/// `SSESpecification`, `TableClass`, `Tags` and lists of indexes are read, because some of what they
+/// can say is how every table is.
+const NOT_YET: &[&str] = &[
+    "GlobalTableSettingsReplicationMode",
+    "GlobalTableSourceArn",
+    "OnDemandThroughput",
+    "ResourcePolicy",
+    "VectorIndexes",
+    "WarmThroughput",
+];
+
+#[derive(Default)]
+pub(super) struct Members {
+    pub(super) table_name: Option<String>,
+    pub(super) attribute_definitions: Option<Vec<AttributeDefinition>>,
+    pub(super) key_schema: Option<Vec<KeySchemaElement>>,
+    pub(super) billing_mode: Option<String>,
+    pub(super) provisioned_throughput: Option<Throughput>,
+    pub(super) deletion_protection_enabled: Option<bool>,
+    pub(super) table_class: Option<String>,
+    pub(super) stream: Option<StreamSpecification>,
+    pub(super) encryption: Option<Encryption>,
+    pub(super) tags: Option<AnyList>,
+    pub(super) global_indexes: Option<AnyList>,
+    pub(super) local_indexes: Option<AnyList>,
+    present: Vec<&'static str>,
+}
+
+impl Shape for Members {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_element("CreateTableInput")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "TableName" => member.set(&mut it.table_name),
+            "AttributeDefinitions" => member.set(&mut it.attribute_definitions),
+            "KeySchema" => member.set(&mut it.key_schema),
+            "BillingMode" => member.set(&mut it.billing_mode),
+            "ProvisionedThroughput" => member.set(&mut it.provisioned_throughput),
+            "DeletionProtectionEnabled" => member.set(&mut it.deletion_protection_enabled),
+            "TableClass" => member.set(&mut it.table_class),
+            "StreamSpecification" => member.set(&mut it.stream),
+            "SSESpecification" => member.set(&mut it.encryption),
+            "Tags" => member.set(&mut it.tags),
+            "GlobalSecondaryIndexes" => member.set(&mut it.global_indexes),
+            "LocalSecondaryIndexes" => member.set(&mut it.local_indexes),
+            _ => member.note(NOT_YET, &mut it.present),
+        })?;
+        Ok(it)
+    }
+}
+
+impl Members {
+    /// The parameters that are there and do not work here yet.
+    ///
+    /// # Errors
+    /// The service's own text for a list of indexes that is there and empty.
+    pub(super) fn refused(&self, class: TableClass) -> Result<Vec<&'static str>, ApiError> {
+        let mut refused = self.present.clone();
+        let mut refuse = |name, is_refused: bool| refused.extend(is_refused.then_some(name));
+        refuse("TableClass", class == TableClass::InfrequentAccess);
+        refuse("StreamSpecification", self.stream.as_ref().is_some_and(StreamSpecification::is_on));
+        refuse("SSESpecification", self.encryption.as_ref().is_some_and(Encryption::is_on));
+        refuse("Tags", self.tags.is_some_and(|tags| !tags.is_empty));
+        refuse(
+            "GlobalSecondaryIndexes",
+            has_indexes("GlobalSecondaryIndexes", self.global_indexes)?,
+        );
+        refuse("LocalSecondaryIndexes", has_indexes("LocalSecondaryIndexes", self.local_indexes)?);
+        Ok(refused)
+    }
+}
+
+fn has_indexes(name: &str, list: Option<AnyList>) -> Result<bool, ApiError> {
+    match list {
+        None => Ok(false),
+        Some(AnyList { is_empty: false }) => Ok(true),
+        Some(AnyList { is_empty: true }) => Err(ApiError::validation(format!(
+            "One or more parameter values were invalid: List of {name} is empty"
+        ))),
+    }
+}
+
+/// `AttributeDefinition`.
+#[derive(Default)]
+pub(super) struct AttributeDefinition {
+    pub(super) name: Option<String>,
+    pub(super) key_type: Option<String>,
+}
+
+impl Shape for AttributeDefinition {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_element("AttributeDefinition")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "AttributeName" => member.set(&mut it.name),
+            "AttributeType" => member.set(&mut it.key_type),
+            _ => member.ignore(),
+        })?;
+        Ok(it)
+    }
+}
+
+/// `KeySchemaElement`.
+#[derive(Default)]
+pub(super) struct KeySchemaElement {
+    pub(super) name: Option<String>,
+    pub(super) role: Option<String>,
+}
+
+impl Shape for KeySchemaElement {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_element("KeySchemaElement")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "AttributeName" => member.set(&mut it.name),
+            "KeyType" => member.set(&mut it.role),
+            _ => member.ignore(),
+        })?;
+        Ok(it)
+    }
+}
+
+/// `ProvisionedThroughput`.
+#[derive(Default)]
+pub(super) struct Throughput {
+    pub(super) read: Option<i64>,
+    pub(super) write: Option<i64>,
+}
+
+impl Shape for Throughput {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_member("ProvisionedThroughput")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "ReadCapacityUnits" => member.set(&mut it.read),
+            "WriteCapacityUnits" => member.set(&mut it.write),
+            _ => member.ignore(),
+        })?;
+        Ok(it)
+    }
+}
+
+/// `StreamSpecification`. Only a stream that is off works.
+#[derive(Default)]
+pub(super) struct StreamSpecification {
+    enabled: Option<bool>,
+    view: Option<String>,
+}
+
+/// `StreamViewType`.
+#[derive(Clone, Copy)]
+enum StreamView {
+    NewImage,
+    OldImage,
+    NewAndOldImages,
+    KeysOnly,
+}
+
+impl Choice for StreamView {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("NEW_IMAGE", Self::NewImage),
+        ("OLD_IMAGE", Self::OldImage),
+        ("NEW_AND_OLD_IMAGES", Self::NewAndOldImages),
+        ("KEYS_ONLY", Self::KeysOnly),
+    ];
+}
+
+impl StreamSpecification {
+    pub(super) fn check(&self, violations: &mut Violations) {
+        violations.required("streamSpecification.streamEnabled", self.enabled);
+        let path = "streamSpecification.streamViewType";
+        let _: Option<StreamView> = violations.choice(path, self.view.as_deref());
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.enabled == Some(true)
+    }
+
+    /// Whether there is no view type, once the stream is known to be off.
+    pub(super) fn check_view(&self) -> Result<(), ApiError> {
+        if self.view.is_none() {
+            return Ok(());
+        }
+        Err(ApiError::validation(
+            "One or more parameter values were invalid: Table is being created with a stream \
+             disabled, UpdateViewType should not be specified",
+        ))
+    }
+}
+
+impl Shape for StreamSpecification {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_member("StreamSpecification")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "StreamEnabled" => member.set(&mut it.enabled),
+            "StreamViewType" => member.set(&mut it.view),
+            _ => member.ignore(),
+        })?;
+        Ok(it)
+    }
+}
+
+/// `SSESpecification`. Only the default works: encryption under a key that is not the client's.
+#[derive(Default)]
+pub(super) struct Encryption {
+    enabled: Option<bool>,
+    others: Vec<&'static str>,
+}
+
+impl Encryption {
+    /// Whether it asks for a key of the client's.
+    pub(super) fn is_on(&self) -> bool {
+        self.enabled == Some(true) || !self.others.is_empty()
+    }
+}
+
+impl Shape for Encryption {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_member("SSESpecification")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "Enabled" => member.set(&mut it.enabled),
+            _ => member.note(&["SSEType", "KMSMasterKeyId"], &mut it.others),
+        })?;
+        Ok(it)
+    }
+}

@@ -1,0 +1,108 @@
+//! Tables as replies describe them.
+
+use std::sync::Arc;
+
+use stator_model::{Billing, KeyAttribute, KeySchema, TableDescription, TableStatus};
+use stator_protocol::JsonWriter;
+
+use crate::ServiceInfo;
+
+/// What a table holds, as far as is known. The service renews these every six hours or so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableStatistics {
+    /// Items.
+    pub items: u64,
+    /// Their bytes, by the rule for the size of items.
+    pub bytes: u64,
+}
+
+/// A table with everything that `TableDescription` says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DescribedTable {
+    table: Arc<TableDescription>,
+    statistics: TableStatistics,
+    arn: String,
+}
+
+impl DescribedTable {
+    /// Describes a table.
+    pub fn new(
+        table: Arc<TableDescription>,
+        statistics: TableStatistics,
+        service: &ServiceInfo,
+    ) -> Self {
+        let arn = service.table_arn(&table.name);
+        Self { table, statistics, arn }
+    }
+
+    /// Writes the `TableDescription` that CreateTable and DescribeTable answer with. What has its
+    /// default is left out, as the service leaves it out.
+    pub(crate) fn write(&self, writer: &mut JsonWriter) {
+        writer.object(|description| {
+            let schema = &self.table.key_schema;
+            description.member("AttributeDefinitions").array(|list| {
+                schema.attributes().for_each(|attribute| write_definition(list, attribute));
+            });
+            description.member("KeySchema").array(|list| write_key_schema(list, schema));
+            description.member("CreationDateTime").timestamp(self.table.created);
+            self.write_rest(description, self.table.status);
+        });
+    }
+
+    /// Writes the `TableDescription` that DeleteTable answers with: without the schema.
+    pub(crate) fn write_deleting(&self, writer: &mut JsonWriter) {
+        writer.object(|description| self.write_rest(description, TableStatus::Deleting));
+    }
+
+    fn write_rest(&self, description: &mut JsonWriter, status: TableStatus) {
+        description.member("TableName").text(&self.table.name);
+        description.member("TableStatus").text(status.name());
+        self.write_billing(description);
+        description.member("TableSizeBytes").integer(self.statistics.bytes);
+        description.member("ItemCount").integer(self.statistics.items);
+        description.member("TableArn").text(&self.arn);
+        description.member("TableId").text(&self.table.id.to_string());
+        description.member("DeletionProtectionEnabled").flag(self.table.deletion_protection);
+    }
+
+    /// Throughput is zero where it is not provisioned; only then is there a summary of the mode.
+    fn write_billing(&self, description: &mut JsonWriter) {
+        let (read, write) = match self.table.billing {
+            Billing::Provisioned { read, write } => (read, write),
+            Billing::PayPerRequest => {
+                description.member("BillingModeSummary").object(|summary| {
+                    summary.member("BillingMode").text("PAY_PER_REQUEST");
+                    summary
+                        .member("LastUpdateToPayPerRequestDateTime")
+                        .timestamp(self.table.created);
+                });
+                (0, 0)
+            }
+        };
+        description.member("ProvisionedThroughput").object(|throughput| {
+            throughput.member("NumberOfDecreasesToday").integer(0);
+            throughput.member("ReadCapacityUnits").integer(read);
+            throughput.member("WriteCapacityUnits").integer(write);
+        });
+    }
+}
+
+fn write_definition(list: &mut JsonWriter, attribute: &KeyAttribute) {
+    list.object(|definition| {
+        definition.member("AttributeName").text(&attribute.name);
+        definition.member("AttributeType").text(attribute.key_type.name());
+    });
+}
+
+fn write_key_schema(list: &mut JsonWriter, schema: &KeySchema) {
+    let mut element = |attribute: &KeyAttribute, role: &str| {
+        list.object(|element| {
+            element.member("AttributeName").text(&attribute.name);
+            element.member("KeyType").text(role);
+        });
+    };
+    element(&schema.partition, "HASH");
+    if let Some(sort) = &schema.sort {
+        element(sort, "RANGE");
+    }
+}

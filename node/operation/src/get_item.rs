@@ -1,0 +1,177 @@
+//! GetItem: reads one item by its whole primary key ("GetItem", API reference).
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::MapAccess;
+use stator_model::{
+    AttributeMap, DescriptionVersion, ItemSize, Location, SharedItem, TableDescription, TableId,
+};
+use stator_protocol::{
+    AnyMap, ApiError, Attributes, Found, JsonWriter, Scope, Shape, parse, read_members,
+};
+
+use crate::capacity::{CapacityUnits, ConsumedCapacity};
+use crate::constraint::{Violations, none_refused};
+use crate::{ReturnConsumedCapacity, TableReference, keys};
+
+/// Parameters of the API that do not work here yet.
+const NOT_YET: &[&str] = &["ProjectionExpression", "AttributesToGet"];
+
+/// A body, as it was read.
+#[derive(Default)]
+struct Members {
+    table_name: Option<String>,
+    key: Option<Attributes>,
+    consistent_read: Option<bool>,
+    return_consumed_capacity: Option<String>,
+    expression_attribute_names: Option<AnyMap>,
+    refused: Vec<&'static str>,
+}
+
+impl Shape for Members {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_element("GetItemInput")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "TableName" => member.set(&mut it.table_name),
+            "Key" => member.set(&mut it.key),
+            "ConsistentRead" => member.set(&mut it.consistent_read),
+            "ReturnConsumedCapacity" => member.set(&mut it.return_consumed_capacity),
+            "ExpressionAttributeNames" => member.set(&mut it.expression_attribute_names),
+            _ => member.note(NOT_YET, &mut it.refused),
+        })?;
+        Ok(it)
+    }
+}
+
+/// A GetItem request, checked by every rule that needs no table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    table: TableReference,
+    key: AttributeMap,
+    consistent: bool,
+    return_capacity: ReturnConsumedCapacity,
+}
+
+impl Input {
+    /// Reads and checks a body. Reads are not enveloped.
+    ///
+    /// # Errors
+    /// SerializationException and ValidationException.
+    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let it: Members = parse(body)?;
+        let table = TableReference::of_items(it.table_name)?;
+        let mut violations = Violations::new();
+        let return_capacity =
+            violations.choice("returnConsumedCapacity", it.return_consumed_capacity.as_deref());
+        let key = violations.required("key", it.key);
+        violations.finish()?;
+        none_refused("GetItem", &it.refused)?;
+        if it.expression_attribute_names.is_some() {
+            return Err(ApiError::validation(
+                "ExpressionAttributeNames can only be specified when using expressions",
+            ));
+        }
+        let Attributes(key) = key.expect("an absent key is a violation");
+        Ok(Self {
+            table,
+            key: key?,
+            consistent: it.consistent_read.unwrap_or(false),
+            return_capacity: return_capacity.unwrap_or_default(),
+        })
+    }
+
+    /// The table that the request names.
+    pub fn table(&self) -> &TableReference {
+        &self.table
+    }
+
+    /// Makes this a command on `table`: the key is one of its keys.
+    ///
+    /// # Errors
+    /// ValidationException.
+    pub fn validate(self, table: &TableDescription) -> Result<GetItem, ApiError> {
+        let key = keys::of_parameter(&self.key, &table.key_schema)?;
+        Ok(GetItem {
+            table: table.id,
+            version: table.version,
+            location: key.location(&table.hash_secret),
+            consistent: self.consistent,
+            return_capacity: self.return_capacity,
+            given: Arc::clone(self.table.given()),
+        })
+    }
+}
+
+/// A GetItem on one table, validated.
+#[derive(Clone, Debug)]
+pub struct GetItem {
+    table: TableId,
+    version: DescriptionVersion,
+    location: Location,
+    consistent: bool,
+    return_capacity: ReturnConsumedCapacity,
+    given: Arc<str>,
+}
+
+impl GetItem {
+    /// The life of the table.
+    pub fn table(&self) -> TableId {
+        self.table
+    }
+
+    /// The version of the table's description.
+    pub fn version(&self) -> DescriptionVersion {
+        self.version
+    }
+
+    /// Where the item lies.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Whether the read must see every write that was acknowledged before it.
+    pub fn is_consistent(&self) -> bool {
+        self.consistent
+    }
+
+    /// The answer if this is the item. One that is not there is charged as the smallest.
+    pub fn reply(&self, item: Option<SharedItem>) -> Output {
+        let size = item.as_ref().map_or(ItemSize::default(), |item| item.size());
+        let units = CapacityUnits::of_read(size, self.consistent);
+        let consumed = ConsumedCapacity::new(self.return_capacity, &self.given, units);
+        Output { item, consumed }
+    }
+}
+
+/// What GetItem answers. An item that is not there has no member.
+#[derive(Clone)]
+pub struct Output {
+    item: Option<SharedItem>,
+    consumed: Option<ConsumedCapacity>,
+}
+
+impl Output {
+    /// Writes the body.
+    pub fn write_json(&self, writer: &mut JsonWriter) {
+        writer.object(|reply| {
+            if let Some(item) = &self.item {
+                reply.member("Item").item(item.as_ref());
+            }
+            if let Some(consumed) = &self.consumed {
+                consumed.write_member(reply);
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Output {
+    /// Without the item: contents of items stay out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("consumed", &self.consumed).finish_non_exhaustive()
+    }
+}

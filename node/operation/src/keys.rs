@@ -1,0 +1,102 @@
+//! Primary keys out of items and `Key` parameters, with every rule about their values.
+
+use stator_model::{
+    AttributeMap, AttributeValue, Item, KeyAttribute, KeySchema, KeyValue, PrimaryKey, limits,
+};
+use stator_protocol::ApiError;
+
+/// The part of an attribute in the key, which decides its limit.
+#[derive(Clone, Copy)]
+enum Part {
+    Partition,
+    Sort,
+}
+
+/// The key of an item that is put ("PutItem", API reference: all key attributes, of the right type).
+///
+/// # Errors
+/// ValidationException: missing, of another type, empty, too long; the partition key first.
+pub(crate) fn of_item(item: &Item, schema: &KeySchema) -> Result<PrimaryKey, ApiError> {
+    let pick = |attribute: &KeyAttribute, part| {
+        let value = item
+            .get(&attribute.name)
+            .ok_or_else(|| invalid(format!("Missing the key {} in the item", attribute.name)))?;
+        let key = typed(value, attribute).ok_or_else(|| {
+            let (name, expected) = (&attribute.name, attribute.key_type.name());
+            let actual = value.type_name();
+            invalid(format!("Type mismatch for key {name} expected: {expected} actual: {actual}"))
+        })?;
+        bounded(key, attribute, part)
+    };
+    Ok(PrimaryKey {
+        partition: pick(&schema.partition, Part::Partition)?,
+        sort: schema.sort.as_ref().map(|sort| pick(sort, Part::Sort)).transpose()?,
+    })
+}
+
+/// The key that a `Key` parameter names: exactly the key attributes.
+///
+/// # Errors
+/// ValidationException: one missing, too many, of another type; empty; too long.
+pub(crate) fn of_parameter(key: &AttributeMap, schema: &KeySchema) -> Result<PrimaryKey, ApiError> {
+    let mismatch = || ApiError::validation("The provided key element does not match the schema");
+    if key.len() != schema.attributes().count() {
+        return Err(mismatch());
+    }
+    let pick = |attribute: &KeyAttribute, part| {
+        let value = key.get(&attribute.name).and_then(|value| typed(value, attribute));
+        bounded(value.ok_or_else(mismatch)?, attribute, part)
+    };
+    Ok(PrimaryKey {
+        partition: pick(&schema.partition, Part::Partition)?,
+        sort: schema.sort.as_ref().map(|sort| pick(sort, Part::Sort)).transpose()?,
+    })
+}
+
+/// The value as a key, if it is of the attribute's type.
+fn typed(value: &AttributeValue, attribute: &KeyAttribute) -> Option<KeyValue> {
+    let key = match value {
+        AttributeValue::S(text) => KeyValue::S(text.clone()),
+        AttributeValue::N(number) => KeyValue::N(*number),
+        AttributeValue::B(bytes) => KeyValue::B(bytes.clone()),
+        AttributeValue::Bool(_)
+        | AttributeValue::Null
+        | AttributeValue::Ss(_)
+        | AttributeValue::Ns(_)
+        | AttributeValue::Bs(_)
+        | AttributeValue::L(_)
+        | AttributeValue::M(_) => return None,
+    };
+    (key.key_type() == attribute.key_type).then_some(key)
+}
+
+/// The key, if it is not empty and within its limit. The misspelt texts are the service's.
+fn bounded(key: KeyValue, attribute: &KeyAttribute, part: Part) -> Result<KeyValue, ApiError> {
+    let empty = match &key {
+        KeyValue::S(text) if text.is_empty() => Some("string"),
+        KeyValue::B(bytes) if bytes.is_empty() => Some("binary"),
+        KeyValue::S(_) | KeyValue::B(_) | KeyValue::N(_) => None,
+    };
+    if let Some(kind) = empty {
+        return Err(ApiError::validation(format!(
+            "One or more parameter values are not valid. The AttributeValue for a key attribute \
+             cannot contain an empty {kind} value. Key: {}",
+            attribute.name
+        )));
+    }
+    let (limit, text) = match part {
+        Part::Partition => (
+            limits::PARTITION_KEY_BYTES,
+            "Size of hashkey has exceeded the maximum size limit of2048 bytes",
+        ),
+        Part::Sort => (
+            limits::SORT_KEY_BYTES,
+            "Aggregated size of all range keys has exceeded the size limit of 1024 bytes",
+        ),
+    };
+    if key.fits(limit) { Ok(key) } else { Err(invalid(text)) }
+}
+
+fn invalid(what: impl std::fmt::Display) -> ApiError {
+    ApiError::validation(format!("One or more parameter values were invalid: {what}"))
+}

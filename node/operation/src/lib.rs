@@ -1,0 +1,184 @@
+//! DynamoDB's operations, one module each: input, validation, evaluation, output.
+//!
+//! A request passes through types that know ever more. `Input` is what a body said, checked by every
+//! rule that needs no table ([`Request::parse`]); `validate` makes it a command of one table
+//! ([`PutItem`](put_item::PutItem), [`GetItem`](get_item::GetItem)) or of the catalog; a command is
+//! evaluated against one item and gives a [`Reply`]. After each step nothing is checked again.
+//!
+//! The order of the checks is the service's: JSON, kinds of JSON values, the table's name alone, model
+//! constraints together, rules across parameters, then (the caller's part) whether the table is there
+//! and serves ([`serving`]), then its key schema.
+//!
+//! A parameter of the real API that does not work here yet is refused by its name, never ignored.
+//!
+//! Nothing here does I/O, reads a clock, draws a random number or knows Raft.
+
+mod capacity;
+mod command;
+mod constraint;
+pub mod create_table;
+pub mod delete_table;
+pub mod describe_table;
+mod description;
+pub mod get_item;
+mod keys;
+pub mod list_tables;
+mod options;
+pub mod put_item;
+mod refusal;
+mod request;
+mod table;
+mod unbuilt;
+
+use stator_protocol::{ApiError, Service, Target};
+
+pub use capacity::{CapacityUnits, ConsumedCapacity};
+pub use command::{Evaluation, ItemCommand, ItemWrite};
+pub use description::{DescribedTable, TableStatistics};
+pub use options::ReturnConsumedCapacity;
+pub use request::{Reply, Request};
+pub use table::{ServiceInfo, TableReference, serving};
+
+/// An operation of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// CreateTable.
+    CreateTable,
+    /// DescribeTable.
+    DescribeTable,
+    /// ListTables.
+    ListTables,
+    /// DeleteTable.
+    DeleteTable,
+    /// PutItem.
+    PutItem,
+    /// GetItem.
+    GetItem,
+}
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Reads items.
+    Read,
+    /// Writes items.
+    Write,
+    /// Reads or changes tables.
+    Control,
+}
+
+/// An operation, as the rest of the server needs to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OperationSpec {
+    /// Which.
+    pub operation: Operation,
+    /// Its name in `X-Amz-Target`.
+    pub name: &'static str,
+    /// What it does.
+    pub kind: Kind,
+    /// The permission that it needs.
+    pub action: &'static str,
+}
+
+/// Every operation that is built.
+pub const OPERATIONS: &[OperationSpec] = &[
+    OperationSpec {
+        operation: Operation::CreateTable,
+        name: "CreateTable",
+        kind: Kind::Control,
+        action: "dynamodb:CreateTable",
+    },
+    OperationSpec {
+        operation: Operation::DescribeTable,
+        name: "DescribeTable",
+        kind: Kind::Control,
+        action: "dynamodb:DescribeTable",
+    },
+    OperationSpec {
+        operation: Operation::ListTables,
+        name: "ListTables",
+        kind: Kind::Control,
+        action: "dynamodb:ListTables",
+    },
+    OperationSpec {
+        operation: Operation::DeleteTable,
+        name: "DeleteTable",
+        kind: Kind::Control,
+        action: "dynamodb:DeleteTable",
+    },
+    OperationSpec {
+        operation: Operation::PutItem,
+        name: "PutItem",
+        kind: Kind::Write,
+        action: "dynamodb:PutItem",
+    },
+    OperationSpec {
+        operation: Operation::GetItem,
+        name: "GetItem",
+        kind: Kind::Read,
+        action: "dynamodb:GetItem",
+    },
+];
+
+impl Operation {
+    /// The operation that a target names.
+    ///
+    /// # Errors
+    /// UnknownOperationException for a name that the API has never had. An operation that the API has
+    /// and this server does not is a ValidationException that says so: UnknownOperationException has
+    /// no message, and clients should learn more than a bare name.
+    pub fn from_target(target: Target<'_>) -> Result<Self, ApiError> {
+        let unbuilt = match target.service {
+            Service::DynamoDb => {
+                let built = OPERATIONS.iter().find(|spec| spec.name == target.operation);
+                if let Some(spec) = built {
+                    return Ok(spec.operation);
+                }
+                unbuilt::DYNAMODB
+            }
+            Service::Streams => unbuilt::STREAMS,
+        };
+        if unbuilt.contains(&target.operation) {
+            let message =
+                format!("Operation {} is not supported by this server yet", target.operation);
+            return Err(ApiError::validation(message));
+        }
+        Err(ApiError::unknown_operation())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(target: &str) -> Result<Operation, ApiError> {
+        Operation::from_target(Target::parse(Some(target))?)
+    }
+
+    #[test]
+    fn every_operation_is_found_by_its_name_and_needs_its_action() {
+        for spec in OPERATIONS {
+            assert_eq!(named(&format!("DynamoDB_20120810.{}", spec.name)), Ok(spec.operation));
+            assert_eq!(spec.action, format!("dynamodb:{}", spec.name));
+            assert!(!unbuilt::DYNAMODB.contains(&spec.name));
+        }
+    }
+
+    #[test]
+    fn an_operation_that_is_not_built_is_named_and_one_that_never_was_is_unknown() {
+        let error = named("DynamoDB_20120810.TransactWriteItems").unwrap_err();
+        assert_eq!(
+            error.message(),
+            Some("Operation TransactWriteItems is not supported by this server yet")
+        );
+        assert!(named("DynamoDBStreams_20120810.GetRecords").unwrap_err().message().is_some());
+        for unknown in [
+            "DynamoDB_20120810.putItem",
+            "DynamoDB_20120810.GetRecords",
+            "DynamoDBStreams_20120810.PutItem",
+            "DynamoDB_20120810.Nonsense",
+        ] {
+            assert_eq!(named(unknown), Err(ApiError::unknown_operation()));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Members with a fixed set of words.
+
+/// A member whose value is one of a few words.
+pub(crate) trait Choice: Copy + 'static {
+    /// Word and meaning, in the order in which the service lists them.
+    const WORDS: &'static [(&'static str, Self)];
+}
+
+/// `ReturnConsumedCapacity`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReturnConsumedCapacity {
+    /// The total, and what each table and index took.
+    Indexes,
+    /// The total.
+    Total,
+    /// Nothing.
+    #[default]
+    None,
+}
+
+impl Choice for ReturnConsumedCapacity {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("INDEXES", Self::Indexes), ("TOTAL", Self::Total), ("NONE", Self::None)];
+}
+
+/// `ReturnValues`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ReturnValues {
+    AllNew,
+    UpdatedOld,
+    AllOld,
+    #[default]
+    None,
+    UpdatedNew,
+}
+
+impl Choice for ReturnValues {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("ALL_NEW", Self::AllNew),
+        ("UPDATED_OLD", Self::UpdatedOld),
+        ("ALL_OLD", Self::AllOld),
+        ("NONE", Self::None),
+        ("UPDATED_NEW", Self::UpdatedNew),
+    ];
+}
+
+/// `ReturnItemCollectionMetrics`. SIZE has something to say only of tables with local indexes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ReturnItemCollectionMetrics {
+    Size,
+    None,
+}
+
+impl Choice for ReturnItemCollectionMetrics {
+    const WORDS: &'static [(&'static str, Self)] = &[("SIZE", Self::Size), ("NONE", Self::None)];
+}
+
+/// `ReturnValuesOnConditionCheckFailure`. Nothing to do where no condition can be given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ReturnValuesOnConditionCheckFailure {
+    AllOld,
+    None,
+}
+
+impl Choice for ReturnValuesOnConditionCheckFailure {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("ALL_OLD", Self::AllOld), ("NONE", Self::None)];
+}
+
+/// `BillingMode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum BillingMode {
+    #[default]
+    Provisioned,
+    PayPerRequest,
+}
+
+impl Choice for BillingMode {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("PROVISIONED", Self::Provisioned), ("PAY_PER_REQUEST", Self::PayPerRequest)];
+}
+
+/// `TableClass`. A matter of price alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum TableClass {
+    #[default]
+    Standard,
+    InfrequentAccess,
+}
+
+impl Choice for TableClass {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("STANDARD", Self::Standard), ("STANDARD_INFREQUENT_ACCESS", Self::InfrequentAccess)];
+}
+
+/// `KeyType`: the part that an attribute has in a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyRole {
+    Hash,
+    Range,
+}
+
+impl Choice for KeyRole {
+    const WORDS: &'static [(&'static str, Self)] = &[("HASH", Self::Hash), ("RANGE", Self::Range)];
+}
+
+/// `AttributeType`.
+impl Choice for stator_model::KeyType {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("B", Self::B), ("N", Self::N), ("S", Self::S)];
+}

@@ -1,0 +1,227 @@
+//! PutItem: creates an item, or replaces it whole ("PutItem", API reference).
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::MapAccess;
+use stator_model::{
+    DescriptionVersion, Item, ItemSize, ItemView, Location, SharedItem, TableDescription, TableId,
+};
+use stator_protocol::{
+    AnyMap, ApiError, Attributes, Found, JsonWriter, Scope, Shape, parse, read_members,
+};
+
+use crate::capacity::{CapacityUnits, ConsumedCapacity};
+use crate::constraint::{Violations, enveloped, enveloped_value, none_refused};
+use crate::options::{
+    ReturnItemCollectionMetrics, ReturnValues, ReturnValuesOnConditionCheckFailure,
+};
+use crate::{Evaluation, ItemWrite, Reply, ReturnConsumedCapacity, TableReference, keys};
+
+/// Parameters of the API that do not work here yet.
+const NOT_YET: &[&str] = &["ConditionExpression", "Expected", "ConditionalOperator"];
+
+/// A body, as it was read.
+#[derive(Default)]
+struct Members {
+    table_name: Option<String>,
+    item: Option<Attributes>,
+    return_values: Option<String>,
+    return_consumed_capacity: Option<String>,
+    return_item_collection_metrics: Option<String>,
+    return_values_on_condition_check_failure: Option<String>,
+    expression_attribute_names: Option<AnyMap>,
+    expression_attribute_values: Option<AnyMap>,
+    refused: Vec<&'static str>,
+}
+
+impl Shape for Members {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_element("PutItemInput")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "TableName" => member.set(&mut it.table_name),
+            "Item" => member.set(&mut it.item),
+            "ReturnValues" => member.set(&mut it.return_values),
+            "ReturnConsumedCapacity" => member.set(&mut it.return_consumed_capacity),
+            "ReturnItemCollectionMetrics" => member.set(&mut it.return_item_collection_metrics),
+            "ReturnValuesOnConditionCheckFailure" => {
+                member.set(&mut it.return_values_on_condition_check_failure)
+            }
+            "ExpressionAttributeNames" => member.set(&mut it.expression_attribute_names),
+            "ExpressionAttributeValues" => member.set(&mut it.expression_attribute_values),
+            _ => member.note(NOT_YET, &mut it.refused),
+        })?;
+        Ok(it)
+    }
+}
+
+/// A PutItem request, checked by every rule that needs no table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    table: TableReference,
+    item: Item,
+    size: ItemSize,
+    return_old: bool,
+    return_capacity: ReturnConsumedCapacity,
+}
+
+impl Input {
+    /// Reads and checks a body. Values are checked before `ReturnValues`, and the item's size last,
+    /// as the service does.
+    ///
+    /// # Errors
+    /// SerializationException and ValidationException.
+    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let it: Members = parse(body)?;
+        let table = TableReference::of_items(it.table_name)?;
+        let mut violations = Violations::new();
+        let return_capacity =
+            violations.choice("returnConsumedCapacity", it.return_consumed_capacity.as_deref());
+        let item = violations.required("item", it.item);
+        let return_values: Option<ReturnValues> =
+            violations.choice("returnValues", it.return_values.as_deref());
+        let _: Option<ReturnItemCollectionMetrics> = violations
+            .choice("returnItemCollectionMetrics", it.return_item_collection_metrics.as_deref());
+        let _: Option<ReturnValuesOnConditionCheckFailure> = violations.choice(
+            "returnValuesOnConditionCheckFailure",
+            it.return_values_on_condition_check_failure.as_deref(),
+        );
+        violations.finish()?;
+        none_refused("PutItem", &it.refused)?;
+        check_placeholders(it.expression_attribute_names, it.expression_attribute_values)?;
+        let Attributes(item) = item.expect("an absent item is a violation");
+        let item = item.map_err(enveloped_value)?;
+        let return_old = returns_old(return_values.unwrap_or_default())?;
+        let size = item.size();
+        if !size.is_allowed() {
+            return Err(ApiError::validation("Item size has exceeded the maximum allowed size"));
+        }
+        let return_capacity = return_capacity.unwrap_or_default();
+        Ok(Self { table, item, size, return_old, return_capacity })
+    }
+
+    /// The table that the request names.
+    pub fn table(&self) -> &TableReference {
+        &self.table
+    }
+
+    /// Makes this a command on `table`: the key attributes are there, of the right type and size.
+    ///
+    /// # Errors
+    /// ValidationException.
+    pub fn validate(self, table: &TableDescription) -> Result<PutItem, ApiError> {
+        let key = keys::of_item(&self.item, &table.key_schema)?;
+        Ok(PutItem {
+            table: table.id,
+            version: table.version,
+            location: key.location(&table.hash_secret),
+            item: Arc::new(self.item),
+            size: self.size,
+            return_old: self.return_old,
+            return_capacity: self.return_capacity,
+            given: Arc::clone(self.table.given()),
+        })
+    }
+}
+
+/// Names and values for expressions need one; there is none as long as there are no conditions.
+fn check_placeholders(names: Option<AnyMap>, values: Option<AnyMap>) -> Result<(), ApiError> {
+    if names.is_some() {
+        return Err(enveloped(
+            "ExpressionAttributeNames can only be specified when using expressions",
+        ));
+    }
+    if values.is_some() {
+        return Err(enveloped(
+            "ExpressionAttributeValues can only be specified when using expressions: \
+             ConditionExpression is null",
+        ));
+    }
+    Ok(())
+}
+
+fn returns_old(return_values: ReturnValues) -> Result<bool, ApiError> {
+    match return_values {
+        ReturnValues::None => Ok(false),
+        ReturnValues::AllOld => Ok(true),
+        ReturnValues::AllNew | ReturnValues::UpdatedOld | ReturnValues::UpdatedNew => {
+            Err(enveloped("ReturnValues can only be ALL_OLD or NONE"))
+        }
+    }
+}
+
+/// A PutItem on one table, validated.
+#[derive(Clone, Debug)]
+pub struct PutItem {
+    table: TableId,
+    version: DescriptionVersion,
+    location: Location,
+    item: Arc<Item>,
+    size: ItemSize,
+    return_old: bool,
+    return_capacity: ReturnConsumedCapacity,
+    given: Arc<str>,
+}
+
+impl PutItem {
+    /// The life of the table.
+    pub fn table(&self) -> TableId {
+        self.table
+    }
+
+    /// The version of the table's description.
+    pub fn version(&self) -> DescriptionVersion {
+        self.version
+    }
+
+    /// Where the item lies.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Replaces whatever is there; returns it if that was asked for. Charged for the larger of both.
+    pub fn evaluate(&self, current: Option<SharedItem>) -> Evaluation {
+        let before = current.as_ref().map_or(ItemSize::default(), |item| item.size());
+        let units = CapacityUnits::of_write(before, self.size);
+        let output = Output {
+            attributes: current.filter(|_| self.return_old),
+            consumed: ConsumedCapacity::new(self.return_capacity, &self.given, units),
+        };
+        Evaluation {
+            write: Some(ItemWrite::Put(Arc::clone(&self.item))),
+            reply: Ok(Reply::PutItem(output)),
+        }
+    }
+}
+
+/// What PutItem answers.
+#[derive(Clone)]
+pub struct Output {
+    attributes: Option<SharedItem>,
+    consumed: Option<ConsumedCapacity>,
+}
+
+impl Output {
+    /// Writes the body.
+    pub fn write_json(&self, writer: &mut JsonWriter) {
+        writer.object(|reply| {
+            if let Some(item) = &self.attributes {
+                reply.member("Attributes").item(item.as_ref());
+            }
+            if let Some(consumed) = &self.consumed {
+                consumed.write_member(reply);
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Output {
+    /// Without the attributes: contents of items stay out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("consumed", &self.consumed).finish_non_exhaustive()
+    }
+}

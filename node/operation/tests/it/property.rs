@@ -1,0 +1,136 @@
+//! What holds for any request.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use stator_operation::{OPERATIONS, Request};
+
+use crate::world::World;
+
+/// Anything that JSON can say, with names that mean something here and there.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+        prop::sample::select(vec!["t", "pk", "ALL_OLD", "NONE", "HASH", "S", "1e3", "AA=="])
+            .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map(any_name(), inner, 0..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn any_name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        prop::sample::select(vec![
+            "TableName",
+            "Item",
+            "Key",
+            "S",
+            "N",
+            "B",
+            "BOOL",
+            "NULL",
+            "SS",
+            "NS",
+            "BS",
+            "L",
+            "M",
+            "ReturnValues",
+            "ReturnConsumedCapacity",
+            "ConsistentRead",
+            "Limit",
+            "KeySchema",
+            "AttributeDefinitions",
+            "AttributeName",
+            "KeyType",
+            "AttributeType",
+            "BillingMode",
+            "ProvisionedThroughput",
+            "ReadCapacityUnits",
+            "StreamSpecification",
+            "StreamEnabled",
+            "Expected",
+            "Tags",
+            "ExclusiveStartTableName",
+        ])
+        .prop_map(str::to_owned),
+        ".{0,6}",
+    ]
+}
+
+fn world() -> World {
+    let mut world = World::new();
+    let table = json!({
+        "TableName": "table",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "N"},
+        ],
+        "KeySchema": [
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+    });
+    let (status, _) = world.answer("CreateTable", table.to_string().as_bytes());
+    assert_eq!(status, 200);
+    world.activate("table");
+    world
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn no_json_is_a_panic_and_every_answer_is_json(body in any_json()) {
+        let body = body.to_string();
+        for spec in OPERATIONS {
+            let (status, answer) = world().answer(spec.name, body.as_bytes());
+            prop_assert!([200, 400].contains(&status));
+            prop_assert!(serde_json::from_slice::<Value>(&answer).is_ok());
+        }
+    }
+
+    #[test]
+    fn no_bytes_are_a_panic(body in prop::collection::vec(any::<u8>(), 0..100)) {
+        for spec in OPERATIONS {
+            let _ = Request::parse(spec.operation, &body);
+        }
+    }
+
+    #[test]
+    fn an_item_that_was_put_is_got_and_one_put_later_takes_its_place(
+        puts in prop::collection::vec((0..3_u8, 0..3_u8, ".{0,10}"), 1..20),
+    ) {
+        let mut world = world();
+        let mut model = std::collections::HashMap::new();
+        for (pk, sk, text) in puts {
+            let item = json!({
+                "pk": {"S": format!("p{pk}")},
+                "sk": {"N": sk.to_string()},
+                "text": {"S": text},
+            });
+            let put = json!({"TableName": "table", "Item": item, "ReturnValues": "ALL_OLD"});
+            let (status, answer) = world.answer("PutItem", put.to_string().as_bytes());
+            prop_assert_eq!(status, 200);
+            let answer: Value = serde_json::from_slice(&answer).unwrap();
+            prop_assert_eq!(answer.get("Attributes").cloned(), model.insert((pk, sk), item));
+        }
+        for (pk, sk) in (0..3).flat_map(|pk| (0..3).map(move |sk| (pk, sk))) {
+            // Numbers are keys by value, however they are written.
+            let key = json!({"pk": {"S": format!("p{pk}")}, "sk": {"N": format!("{sk}.0e0")}});
+            let get = json!({"TableName": "table", "Key": key});
+            let (status, answer) = world.answer("GetItem", get.to_string().as_bytes());
+            prop_assert_eq!(status, 200);
+            let answer: Value = serde_json::from_slice(&answer).unwrap();
+            prop_assert_eq!(answer.get("Item"), model.get(&(pk, sk)));
+        }
+    }
+}

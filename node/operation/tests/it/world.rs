@@ -1,0 +1,154 @@
+//! A server in memory: the real catalog, and items in a map. What a router does with a request, without
+//! partitions in between.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use stator_catalog::{Catalog, Command, Outcome, Refusal};
+use stator_model::{
+    ItemView, Location, NodeId, ReplicaId, SharedItem, TableDescription, TableId, UnixMillis,
+};
+use stator_operation::{
+    DescribedTable, ItemCommand, ItemWrite, Operation, Reply, Request, ServiceInfo, TableReference,
+    TableStatistics, create_table, delete_table, put_item, serving,
+};
+use stator_protocol::{ApiError, Target};
+
+/// When everything happens.
+const NOW: UnixMillis = UnixMillis(1_700_000_000_123);
+
+/// With how many partitions a table begins. Requests do not notice.
+const PARTITIONS: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
+
+pub(crate) struct World {
+    catalog: Catalog,
+    items: BTreeMap<(TableId, Location), SharedItem>,
+    service: ServiceInfo,
+    tables_made: u8,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let mut catalog = Catalog::default();
+        for change in Catalog::form([0; 16], NodeId::new(1), ReplicaId::new(1)) {
+            catalog.apply(&change);
+        }
+        let service =
+            ServiceInfo { region: "test-region-1".to_owned(), account: "000000000000".to_owned() };
+        Self { catalog, items: BTreeMap::new(), service, tables_made: 0 }
+    }
+
+    /// Status and body of the answer to a request.
+    pub(crate) fn answer(&mut self, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
+        match self.call(operation, body) {
+            Ok(reply) => (200, reply.to_body()),
+            Err(error) => (error.status(), error.to_body()),
+        }
+    }
+
+    /// Every partition of a table has a leader.
+    pub(crate) fn activate(&mut self, name: &str) {
+        self.for_each_partition(name, |partition| Command::PartitionReady { partition });
+    }
+
+    /// Every replica of a table is gone.
+    pub(crate) fn destroy(&mut self, name: &str) {
+        self.for_each_partition(name, |partition| Command::PartitionDestroyed { partition });
+    }
+
+    fn for_each_partition(
+        &mut self,
+        name: &str,
+        command: impl Fn(stator_model::PartitionId) -> Command,
+    ) {
+        let table = self.catalog.table_by_name(name).expect("a table").id;
+        let ids: Vec<_> = self.catalog.partitions_of(table).iter().map(|p| p.id).collect();
+        for id in ids {
+            self.decide(&command(id)).expect("a change of state");
+        }
+    }
+
+    fn decide(&mut self, command: &Command) -> Result<Outcome, Refusal> {
+        let decision = self.catalog.decide(command, NOW)?;
+        decision.changes.iter().for_each(|change| self.catalog.apply(change));
+        Ok(decision.outcome)
+    }
+
+    fn call(&mut self, operation: &str, body: &[u8]) -> Result<Reply, ApiError> {
+        let target = format!("DynamoDB_20120810.{operation}");
+        let operation = Operation::from_target(Target::parse(Some(&target))?)?;
+        let request = Request::parse(operation, body)?;
+        assert_eq!(request.operation(), operation);
+        match request {
+            Request::CreateTable(input) => self.create(input),
+            Request::DeleteTable(input) => self.delete(input),
+            Request::DescribeTable(input) => {
+                let found = self.find(input.table()).map(|table| self.describe(table));
+                Ok(Reply::DescribeTable(input.reply(found)?))
+            }
+            Request::ListTables(input) => {
+                let names = self.catalog.tables_after(input.start()).map(|table| &*table.name);
+                Ok(Reply::ListTables(input.reply(names)))
+            }
+            Request::PutItem(input) => self.put(input),
+            Request::GetItem(input) => {
+                let get = input.clone().validate(serving(self.find(input.table()))?)?;
+                let at = (get.table(), get.location().clone());
+                Ok(Reply::GetItem(get.reply(self.items.get(&at).cloned())))
+            }
+        }
+    }
+
+    fn create(&mut self, input: create_table::Input) -> Result<Reply, ApiError> {
+        self.tables_made += 1;
+        let random = [self.tables_made; 32];
+        let command = input.validate(&self.service, random, PARTITIONS)?;
+        let outcome = self.decide(&command).map_err(|refusal| create_table::refused(&refusal))?;
+        let Outcome::Creating(table) = outcome else {
+            panic!("not an outcome of CreateTable: {outcome:?}");
+        };
+        Ok(Reply::CreateTable(create_table::Output::new(self.describe(&table))))
+    }
+
+    fn delete(&mut self, input: delete_table::Input) -> Result<Reply, ApiError> {
+        let command = input.validate(&self.service)?;
+        let outcome = self.decide(&command).map_err(|refusal| delete_table::refused(&refusal))?;
+        let Outcome::Deleting(table) = outcome else {
+            panic!("not an outcome of DeleteTable: {outcome:?}");
+        };
+        Ok(Reply::DeleteTable(delete_table::Output::new(self.describe(&table))))
+    }
+
+    fn put(&mut self, input: put_item::Input) -> Result<Reply, ApiError> {
+        let put = input.clone().validate(serving(self.find(input.table()))?)?;
+        let command = ItemCommand::Put(put);
+        let at = (command.table(), command.location().clone());
+        let evaluation = command.evaluate(self.items.get(&at).cloned());
+        match evaluation.write {
+            Some(ItemWrite::Put(item)) => {
+                self.items.insert(at, item);
+            }
+            Some(ItemWrite::Delete) => {
+                self.items.remove(&at);
+            }
+            None => {}
+        }
+        evaluation.reply
+    }
+
+    fn find(&self, table: &TableReference) -> Option<&Arc<TableDescription>> {
+        self.catalog.table_by_name(table.local_name(&self.service)?)
+    }
+
+    fn describe(&self, table: &Arc<TableDescription>) -> DescribedTable {
+        let mut statistics = TableStatistics::default();
+        for ((of, _), item) in &self.items {
+            if *of == table.id {
+                statistics.items += 1;
+                statistics.bytes += u64::from(ItemView::size(item.as_ref()).0);
+            }
+        }
+        DescribedTable::new(Arc::clone(table), statistics, &self.service)
+    }
+}

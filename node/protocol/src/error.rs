@@ -1,0 +1,306 @@
+//! The errors that a client sees: a closed catalogue.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::JsonWriter;
+
+/// Which error, by its name on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// A request that the service's rules refuse.
+    ValidationException,
+    /// A body that is not JSON, or a JSON value of the wrong kind.
+    SerializationException,
+    /// A target that the API has never had.
+    UnknownOperationException,
+    /// No credentials.
+    MissingAuthenticationTokenException,
+    /// Credentials with parts missing.
+    IncompleteSignatureException,
+    /// Credentials that contradict each other.
+    InvalidSignatureException,
+    /// No such table.
+    ResourceNotFoundException,
+    /// A table in a state that forbids the operation.
+    ResourceInUseException,
+    /// Too many tables, or too many changes of tables at once.
+    LimitExceededException,
+    /// The node failed. What became of a write is unknown.
+    InternalServerError,
+    /// The node cannot answer now.
+    ServiceUnavailable,
+}
+
+/// The member of the body that carries the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TextKey {
+    Lower,
+    Upper,
+    None,
+}
+
+impl ErrorCode {
+    /// The name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ValidationException => "ValidationException",
+            Self::SerializationException => "SerializationException",
+            Self::UnknownOperationException => "UnknownOperationException",
+            Self::MissingAuthenticationTokenException => "MissingAuthenticationTokenException",
+            Self::IncompleteSignatureException => "IncompleteSignatureException",
+            Self::InvalidSignatureException => "InvalidSignatureException",
+            Self::ResourceNotFoundException => "ResourceNotFoundException",
+            Self::ResourceInUseException => "ResourceInUseException",
+            Self::LimitExceededException => "LimitExceededException",
+            Self::InternalServerError => "InternalServerError",
+            Self::ServiceUnavailable => "ServiceUnavailable",
+        }
+    }
+
+    /// What stands before the `#` of `__type`. Clients use only the name behind it.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::ValidationException => "com.amazon.coral.validate",
+            Self::SerializationException
+            | Self::UnknownOperationException
+            | Self::MissingAuthenticationTokenException
+            | Self::IncompleteSignatureException
+            | Self::InvalidSignatureException
+            | Self::ServiceUnavailable => "com.amazon.coral.service",
+            Self::ResourceNotFoundException
+            | Self::ResourceInUseException
+            | Self::LimitExceededException
+            | Self::InternalServerError => "com.amazonaws.dynamodb.v20120810",
+        }
+    }
+
+    /// The HTTP status.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::ValidationException
+            | Self::SerializationException
+            | Self::UnknownOperationException
+            | Self::MissingAuthenticationTokenException
+            | Self::IncompleteSignatureException
+            | Self::InvalidSignatureException
+            | Self::ResourceNotFoundException
+            | Self::ResourceInUseException
+            | Self::LimitExceededException => 400,
+            Self::InternalServerError => 500,
+            Self::ServiceUnavailable => 503,
+        }
+    }
+
+    /// Whether SDKs send the request again by themselves.
+    pub const fn is_retryable(self) -> bool {
+        match self {
+            Self::InternalServerError | Self::ServiceUnavailable => true,
+            Self::ValidationException
+            | Self::SerializationException
+            | Self::UnknownOperationException
+            | Self::MissingAuthenticationTokenException
+            | Self::IncompleteSignatureException
+            | Self::InvalidSignatureException
+            | Self::ResourceNotFoundException
+            | Self::ResourceInUseException
+            | Self::LimitExceededException => false,
+        }
+    }
+
+    const fn text_key(self) -> TextKey {
+        match self {
+            Self::SerializationException => TextKey::Upper,
+            Self::UnknownOperationException => TextKey::None,
+            Self::ValidationException
+            | Self::MissingAuthenticationTokenException
+            | Self::IncompleteSignatureException
+            | Self::InvalidSignatureException
+            | Self::ResourceNotFoundException
+            | Self::ResourceInUseException
+            | Self::LimitExceededException
+            | Self::InternalServerError
+            | Self::ServiceUnavailable => TextKey::Lower,
+        }
+    }
+}
+
+/// An error as the client is told it. What the log is told is another matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    code: ErrorCode,
+    message: Option<Cow<'static, str>>,
+}
+
+/// A message: a text of the service, or one made from it.
+type Message = Cow<'static, str>;
+
+impl ApiError {
+    fn new(code: ErrorCode, message: impl Into<Message>) -> Self {
+        Self { code, message: Some(message.into()) }
+    }
+
+    /// A request that the service's rules refuse.
+    pub fn validation(message: impl Into<Message>) -> Self {
+        Self::new(ErrorCode::ValidationException, message)
+    }
+
+    /// A JSON value of the wrong kind.
+    pub fn serialization(message: impl Into<Message>) -> Self {
+        Self::new(ErrorCode::SerializationException, message)
+    }
+
+    /// A body that is not JSON: the one SerializationException without a message.
+    pub const fn unparsable() -> Self {
+        Self { code: ErrorCode::SerializationException, message: None }
+    }
+
+    /// A target that the API has never had.
+    pub const fn unknown_operation() -> Self {
+        Self { code: ErrorCode::UnknownOperationException, message: None }
+    }
+
+    /// No credentials.
+    pub fn missing_authentication_token() -> Self {
+        let message = "Request is missing Authentication Token";
+        Self::new(ErrorCode::MissingAuthenticationTokenException, message)
+    }
+
+    /// Credentials with parts missing.
+    pub fn incomplete_signature(message: impl Into<Message>) -> Self {
+        Self::new(ErrorCode::IncompleteSignatureException, message)
+    }
+
+    /// Credentials that contradict each other.
+    pub fn invalid_signature(message: impl Into<Message>) -> Self {
+        Self::new(ErrorCode::InvalidSignatureException, message)
+    }
+
+    /// No such table, or one that does not serve yet or any more: what operations on items answer.
+    pub fn table_not_found() -> Self {
+        Self::new(ErrorCode::ResourceNotFoundException, "Requested resource not found")
+    }
+
+    /// No such table: what operations on tables answer.
+    pub fn named_table_not_found(name: &str) -> Self {
+        let message = format!("Requested resource not found: Table: {name} not found");
+        Self::new(ErrorCode::ResourceNotFoundException, message)
+    }
+
+    /// A table in a state that forbids the operation.
+    pub fn resource_in_use(message: impl Into<Message>) -> Self {
+        Self::new(ErrorCode::ResourceInUseException, message)
+    }
+
+    /// Too many tables, or too many changes of tables at once.
+    pub fn limit_exceeded(message: impl Into<Message>) -> Self {
+        Self::new(ErrorCode::LimitExceededException, message)
+    }
+
+    /// The node failed. The message says nothing of how: that is for the log.
+    pub fn internal() -> Self {
+        Self::new(ErrorCode::InternalServerError, "Internal server error")
+    }
+
+    /// The node cannot answer now; trying again soon may work.
+    pub fn unavailable() -> Self {
+        let message = "The service is temporarily unable to handle the request; try again";
+        Self::new(ErrorCode::ServiceUnavailable, message)
+    }
+
+    /// Which error.
+    pub const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The HTTP status.
+    pub const fn status(&self) -> u16 {
+        self.code.status()
+    }
+
+    /// Whether SDKs send the request again by themselves.
+    pub const fn is_retryable(&self) -> bool {
+        self.code.is_retryable()
+    }
+
+    /// The message, if there is one.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    /// The body of the answer: `{"__type":"<prefix>#<name>","message":"…"}`.
+    pub fn to_body(&self) -> Vec<u8> {
+        let mut writer = JsonWriter::new();
+        writer.object(|body| {
+            body.member("__type").text(&format!("{}#{}", self.code.prefix(), self.code.name()));
+            let key = match self.code.text_key() {
+                TextKey::Lower => Some("message"),
+                TextKey::Upper => Some("Message"),
+                TextKey::None => None,
+            };
+            if let (Some(key), Some(message)) = (key, &self.message) {
+                body.member(key).text(message);
+            }
+        });
+        writer.into_bytes()
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.message {
+            Some(message) => write!(f, "{}: {message}", self.code.name()),
+            None => f.write_str(self.code.name()),
+        }
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(error: &ApiError) -> String {
+        String::from_utf8(error.to_body()).unwrap()
+    }
+
+    #[test]
+    fn bodies_have_the_prefix_and_text_key_of_their_error() {
+        let validation = ApiError::validation("a \"quoted\" text");
+        assert_eq!(
+            body(&validation),
+            r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"a \"quoted\" text"}"#
+        );
+        assert_eq!(
+            body(&ApiError::serialization("Unexpected field type")),
+            r#"{"__type":"com.amazon.coral.service#SerializationException","Message":"Unexpected field type"}"#
+        );
+        assert_eq!(
+            body(&ApiError::unparsable()),
+            r#"{"__type":"com.amazon.coral.service#SerializationException"}"#
+        );
+        assert_eq!(
+            body(&ApiError::unknown_operation()),
+            r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#
+        );
+        assert_eq!(
+            body(&ApiError::named_table_not_found("t")),
+            r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"Requested resource not found: Table: t not found"}"#
+        );
+    }
+
+    #[test]
+    fn only_failures_of_the_node_are_retryable() {
+        assert_eq!(
+            (ApiError::internal().status(), ApiError::internal().is_retryable()),
+            (500, true)
+        );
+        assert_eq!(
+            (ApiError::unavailable().status(), ApiError::unavailable().is_retryable()),
+            (503, true)
+        );
+        let refused = ApiError::table_not_found();
+        assert_eq!((refused.status(), refused.is_retryable()), (400, false));
+    }
+}
