@@ -334,6 +334,7 @@ impl Core {
                 if leads && let Some(state) = state {
                     replica.machine.lead(&state);
                     replica.group.handle().set_serving(true);
+                    self.active.insert(partition);
                     self.changed = true;
                 }
             }

@@ -86,7 +86,7 @@ impl Overlay {
 mod tests {
     use std::sync::Arc;
 
-    use stator_model::{AttributeValue, Item, ItemView};
+    use stator_model::{AttributeValue, Item};
 
     use super::*;
 

@@ -147,7 +147,7 @@ mod tests {
     fn entries_are_found_by_index_and_end_at_the_budget() {
         let tail = tail();
         let indexes = |low, high, max: Option<u64>| {
-            tail.entries(low, high, max, GetEntriesContext::empty(false))
+            Storage::entries(&tail, low, high, max, GetEntriesContext::empty(false))
                 .map(|entries| entries.iter().map(|entry| entry.index).collect::<Vec<_>>())
         };
         assert_eq!(indexes(12, 15, None).unwrap(), [12, 13, 14]);

@@ -44,10 +44,10 @@ fn nothing_is_answered_before_its_batch_is_synced_and_applied() {
 #[test]
 fn commands_that_wait_together_become_one_entry_and_see_each_other() {
     let mut rig = Rig::with_table();
-    let before = rig.handle("t").applied();
+    let before = rig.handle("tab").applied();
     let answers = ["1", "2", "3"].map(|value| rig.put("hot", value));
     rig.settle();
-    assert_eq!(rig.handle("t").applied(), before.next(), "one entry");
+    assert_eq!(rig.handle("tab").applied(), before.next(), "one entry");
     let old = answers.each_ref().map(old_value);
     assert_eq!(old, [None, Some("1".to_owned()), Some("2".to_owned())]);
     assert_eq!(rig.stored("hot").as_deref(), Some("3"));
@@ -100,10 +100,10 @@ fn more_than_two_log_tasks_are_never_under_way_and_the_rest_becomes_one_batch() 
         })
         .collect();
     assert_eq!(rig.log_tasks.len(), 2);
-    let before = rig.handle("t").applied();
+    let before = rig.handle("tab").applied();
     rig.settle();
     assert!(answers.iter().all(is_done));
-    assert_eq!(rig.handle("t").applied().get(), before.get() + 3);
+    assert_eq!(rig.handle("tab").applied().get(), before.get() + 3);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn counters_are_those_of_what_is_stored() {
         rig.settle();
     }
     // pk + its value + v + its value: 2+1+1+3 and 2+1+1+2.
-    assert_eq!(rig.handle("t").statistics(), (2, 13));
+    assert_eq!(rig.handle("tab").statistics(), (2, 13));
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn acknowledged_writes_are_there_after_the_store_lost_all_that_was_not_synced() 
         for n in 0..20 {
             assert_eq!(rig.stored(&format!("k{n}")), Some(format!("{n}")), "seed {seed}");
         }
-        assert_eq!(rig.handle("t").statistics().0, 20);
+        assert_eq!(rig.handle("tab").statistics().0, 20);
     }
 }
 
@@ -54,15 +54,15 @@ fn a_deletion_that_a_crash_interrupted_is_finished() {
         let mut rig = Rig::with_table();
         rig.put("k", "1");
         rig.settle();
-        rig.decide(stator_catalog::Command::DeleteTable { name: "t".to_owned() });
+        rig.decide(stator_catalog::Command::DeleteTable { name: "tab".to_owned() });
         for _ in 0..steps {
             rig.flush();
             rig.sync_one();
             rig.apply_all();
         }
         let mut rig = rig.power_loss(steps);
-        match rig.catalog().table_by_name("t") {
-            None => rig.create_table("t"),
+        match rig.catalog().table_by_name("tab") {
+            None => rig.create_table("tab"),
             // The decision had not reached the log.
             Some(_) => assert_eq!(rig.stored("k").as_deref(), Some("1")),
         }
@@ -74,15 +74,15 @@ fn a_creation_that_a_crash_interrupted_is_finished() {
     for steps in 0..12 {
         let mut rig = Rig::blank();
         rig.settle();
-        rig.decide(create_command("t", 1));
+        rig.decide(create_command("tab", 1));
         for _ in 0..steps {
             rig.flush();
             rig.sync_one();
             rig.apply_all();
         }
         let mut rig = rig.power_loss(steps);
-        if rig.catalog().table_by_name("t").is_some() {
-            assert!(rig.handle("t").is_serving());
+        if rig.catalog().table_by_name("tab").is_some() {
+            assert!(rig.handle("tab").is_serving());
             let answer = rig.put("k", "1");
             rig.settle();
             assert!(is_done(&answer));
@@ -104,7 +104,7 @@ fn a_store_older_than_what_it_had_synced_is_refused() {
         rig.settle();
     }
     let (log, recovered) =
-        stator_log::Log::open(rig.disk.clone(), stator_log::Options::default()).unwrap();
+        stator_log::Log::open(rig.disk.clone(), stator_log::Options::new([3; 16])).unwrap();
     drop(log);
     let forming = stator_replica::Forming {
         cluster: [7; 16],

@@ -46,7 +46,7 @@ impl Rig {
     /// A node with this past.
     pub(crate) fn open(disk: MemoryDir, engine: MemoryEngine) -> Self {
         let engine = Arc::new(engine);
-        let (log, recovered) = Log::open(disk.clone(), Options::default()).unwrap();
+        let (log, recovered) = Log::open(disk.clone(), Options::new([3; 16])).unwrap();
         let forming =
             Forming { cluster: [7; 16], node: NodeId::new(1), replica: ReplicaId::new(1) };
         let core = Core::start(Start { recovered, engine: &*engine, forming }).unwrap();
@@ -67,11 +67,11 @@ impl Rig {
         }
     }
 
-    /// A formed node with one active table `t` (partition key `pk`, a string).
+    /// A formed node with one active table `tab` (partition key `pk`, a string).
     pub(crate) fn with_table() -> Self {
         let mut rig = Self::blank();
         rig.settle();
-        rig.create_table("t");
+        rig.create_table("tab");
         rig
     }
 
@@ -102,22 +102,22 @@ impl Rig {
         Arc::clone(&self.picture.as_ref().unwrap().replicas[&partition])
     }
 
-    /// A PutItem on table `t` that asks for the old item.
+    /// A PutItem on table `tab` that asks for the old item.
     pub(crate) fn put_command(&self, key: &str, value: &str) -> ItemCommand {
         let body = format!(
-            r#"{{"TableName":"t","ReturnValues":"ALL_OLD",
+            r#"{{"TableName":"tab","ReturnValues":"ALL_OLD",
                 "Item":{{"pk":{{"S":"{key}"}},"v":{{"S":"{value}"}}}}}}"#
         );
         let input: put_item::Input = match Request::parse(Operation::PutItem, body.as_bytes()) {
             Ok(Request::PutItem(input)) => input,
             other => panic!("{other:?}"),
         };
-        ItemCommand::Put(input.validate(&self.table("t")).unwrap())
+        ItemCommand::Put(input.validate(&self.table("tab")).unwrap())
     }
 
     /// Reads the item that a command is about, as an edge does before it submits.
     pub(crate) fn prefetch(&self, command: &ItemCommand) -> Prefetched {
-        let handle = self.handle("t");
+        let handle = self.handle("tab");
         let applied = handle.applied();
         Prefetched { applied, item: self.read(&handle, command.location()) }
     }
@@ -128,7 +128,7 @@ impl Rig {
     }
 
     pub(crate) fn submit(&mut self, command: ItemCommand, prefetched: Prefetched) -> Slot<Answer> {
-        self.submit_to(self.handle("t").partition(), command, prefetched)
+        self.submit_to(self.handle("tab").partition(), command, prefetched)
     }
 
     pub(crate) fn submit_to(
@@ -148,10 +148,10 @@ impl Rig {
         self.submit(command, prefetched)
     }
 
-    /// The `v` of the item with this key in table `t`, as the store has it.
+    /// The `v` of the item with this key in table `tab`, as the store has it.
     pub(crate) fn stored(&self, key: &str) -> Option<String> {
         let command = self.put_command(key, "");
-        let item = self.read(&self.handle("t"), command.location())?;
+        let item = self.read(&self.handle("tab"), command.location())?;
         Some(text_of(&item))
     }
 
@@ -225,8 +225,9 @@ impl Rig {
 
     /// The same disks after a power loss, as this seed has it; settled.
     pub(crate) fn power_loss(self, seed: u64) -> Self {
-        let (disk, engine) = (self.disk.crash(seed), self.engine.crash(seed));
+        let (disk, engine) = (self.disk.clone(), self.engine.crash(seed));
         drop(self);
+        disk.crash(seed);
         let mut rig = Self::open(disk, engine);
         rig.settle();
         rig
