@@ -25,7 +25,7 @@ pub enum ApplyTask {
         /// What readers see of it.
         handle: Arc<ReplicaHandle>,
         /// What its tablet holds.
-        state: PartitionState,
+        state: Box<PartitionState>,
     },
     /// Committed entries of one replica, contiguous.
     Entries {
@@ -62,7 +62,7 @@ pub enum Applied {
         /// The last index applied.
         index: LogIndex,
         /// The partition's state then, if a leader's first entry was among them.
-        state: Option<PartitionState>,
+        state: Option<Box<PartitionState>>,
     },
     /// The replica takes no more entries; its tablet may go.
     Closed {
@@ -101,7 +101,7 @@ pub struct Applier {
 #[derive(Default)]
 struct Round {
     batch: Batch,
-    moved: Vec<(Arc<ReplicaHandle>, Option<PartitionState>)>,
+    moved: Vec<(Arc<ReplicaHandle>, Option<Box<PartitionState>>)>,
     settled: Vec<(Deferred, Fate)>,
     closed: Vec<Applied>,
 }
@@ -142,7 +142,7 @@ impl Applier {
         match task {
             ApplyTask::Open { handle, state } => {
                 handle.set_statistics(state.items, state.bytes);
-                self.states.insert(handle.partition(), state);
+                self.states.insert(handle.partition(), *state);
             }
             ApplyTask::Close { partition, tablet } => {
                 self.states.remove(&partition);
@@ -182,7 +182,7 @@ impl Applier {
             round.settled.extend(entry.deferred.into_iter().map(|deferred| (deferred, fate)));
         }
         round.batch.put(handle.tablet(), &keys::state_key(partition), state.encode());
-        let state = first_of_term.then(|| state.clone());
+        let state = first_of_term.then(|| Box::new(state.clone()));
         round.moved.push((handle, state));
         Ok(())
     }

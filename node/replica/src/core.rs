@@ -130,7 +130,7 @@ pub enum Event {
 }
 
 /// Numbers log tasks in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogTaskId(u64);
 
 /// Records for the Raft log, to be synced as one batch (or together with others).
@@ -203,6 +203,8 @@ pub struct Core {
     pub(crate) drop: Vec<TabletId>,
     pub(crate) next_task: u64,
     pub(crate) wants_checkpoint: bool,
+    /// The newest task that carries a checkpoint.
+    pub(crate) last_checkpoint: LogTaskId,
     pub(crate) release: Option<Release>,
     /// Groups that may have something to propose or to hand out.
     pub(crate) active: BTreeSet<PartitionId>,
@@ -251,6 +253,8 @@ impl Core {
     /// If a group cannot go on: the process must end.
     pub fn flush(&mut self, now: UnixMillis) -> Result<Output, Error> {
         let mut output = Output::default();
+        // Compared in the same flush: no other event may ever come that would ask for it.
+        self.compare |= self.changed;
         if self.in_log.len() < LOG_TASKS {
             if std::mem::take(&mut self.compare) {
                 self.reconcile()?;
@@ -258,7 +262,6 @@ impl Core {
             output.log = self.collect(now)?;
         }
         if std::mem::take(&mut self.changed) {
-            self.compare = true;
             output.publish = Some(self.published());
         }
         output.settled = std::mem::take(&mut self.settled).into_iter().map(Settled).collect();
@@ -307,7 +310,8 @@ impl Core {
     }
 
     fn logged(&mut self, task: LogTaskId, wants_checkpoint: bool) {
-        self.wants_checkpoint |= wants_checkpoint;
+        // Tasks that were under way when a checkpoint was taken still speak of the segment before.
+        self.wants_checkpoint |= wants_checkpoint && task >= self.last_checkpoint;
         while let Some((_, groups)) = self.in_log.pop_front_if(|(id, _)| *id <= task) {
             for partition in groups {
                 if let Some(replica) = self.replicas.get_mut(&partition)
@@ -375,6 +379,9 @@ impl Core {
                 let handle = Arc::clone(replica.group.handle());
                 self.apply.push(ApplyTask::Entries { handle, entries: progress.committed });
             }
+        }
+        if checkpoint.is_some() {
+            self.last_checkpoint = id;
         }
         let release = self.release.take();
         if records.is_empty() && checkpoint.is_none() && release.is_none() {
@@ -517,7 +524,7 @@ impl Core {
         let handle = Arc::new(ReplicaHandle::new(partition, tablet, state.applied));
         let mut group = Group::new(start, &state.conf_state, Arc::clone(&handle))?;
         group.campaign()?;
-        self.apply.push(ApplyTask::Open { handle, state });
+        self.apply.push(ApplyTask::Open { handle, state: Box::new(state) });
         self.replicas.insert(partition, Replica { group, machine });
         self.active.insert(partition);
         self.changed = true;

@@ -14,7 +14,7 @@ use stator_model::{LogIndex, NodeId, PartitionId, ReplicaId, TabletId};
 use stator_store::state::PartitionState;
 use stator_store::{Engine, keys};
 
-use crate::core::Core;
+use crate::core::{Core, LogTaskId};
 use crate::group::{Error as GroupError, GroupStart, Installed};
 use crate::machine::{CatalogMachine, Machine};
 
@@ -104,6 +104,7 @@ impl Core {
             drop: Vec::new(),
             next_task: 0,
             wants_checkpoint: false,
+            last_checkpoint: LogTaskId::default(),
             release: None,
             active: BTreeSet::new(),
             in_log: VecDeque::new(),

@@ -86,8 +86,5 @@ fn a_write_for_a_partition_that_is_not_here_is_not_done() {
     let command = rig.put_command("k", "1");
     let prefetched = rig.prefetch(&command);
     let slot = rig.submit_to(PartitionId::new(99), command, prefetched);
-    assert!(matches!(
-        *slot.lock().unwrap(),
-        Some(Answer::NotDone(NotDone::NotHere, Some(_)))
-    ));
+    assert!(matches!(*slot.lock().unwrap(), Some(Answer::NotDone(NotDone::NotHere, Some(_)))));
 }

@@ -4,7 +4,7 @@ use stator_model::LogIndex;
 use stator_replica::StartError;
 use stator_store::MemoryEngine;
 
-use crate::rig::{Rig, create_command, is_done, is_open};
+use crate::rig::{Rig, create_command, is_done, is_open, options};
 
 #[test]
 fn acknowledged_writes_are_there_after_the_store_lost_all_that_was_not_synced() {
@@ -103,8 +103,7 @@ fn a_store_older_than_what_it_had_synced_is_refused() {
         rig.put("k", value);
         rig.settle();
     }
-    let (log, recovered) =
-        stator_log::Log::open(rig.disk.clone(), stator_log::Options::new([3; 16])).unwrap();
+    let (log, recovered) = stator_log::Log::open(rig.disk.clone(), options()).unwrap();
     drop(log);
     let forming = stator_replica::Forming {
         cluster: [7; 16],

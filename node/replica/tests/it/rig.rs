@@ -46,7 +46,7 @@ impl Rig {
     /// A node with this past.
     pub(crate) fn open(disk: MemoryDir, engine: MemoryEngine) -> Self {
         let engine = Arc::new(engine);
-        let (log, recovered) = Log::open(disk.clone(), Options::new([3; 16])).unwrap();
+        let (log, recovered) = Log::open(disk.clone(), options()).unwrap();
         let forming =
             Forming { cluster: [7; 16], node: NodeId::new(1), replica: ReplicaId::new(1) };
         let core = Core::start(Start { recovered, engine: &*engine, forming }).unwrap();
@@ -195,17 +195,12 @@ impl Rig {
         true
     }
 
-    /// Lets everybody work until nobody has anything to do.
+    /// Lets everybody work until nobody has anything to do. As in the server, the core is flushed only
+    /// when something happened.
     pub(crate) fn settle(&mut self) {
-        loop {
+        self.flush();
+        while self.sync_one() | self.apply_all() {
             self.flush();
-            let (synced, applied) = (self.sync_one(), self.apply_all());
-            if !synced && !applied && self.log_tasks.is_empty() && self.apply_tasks.is_empty() {
-                self.flush();
-                if self.log_tasks.is_empty() && self.apply_tasks.is_empty() {
-                    return;
-                }
-            }
         }
     }
 
@@ -232,6 +227,11 @@ impl Rig {
         rig.settle();
         rig
     }
+}
+
+/// Small segments: what is simulated is copied at every crash.
+pub(crate) fn options() -> Options {
+    Options { segment_bytes: 256 << 10, first_segment_bytes: 64 << 10, ..Options::new([3; 16]) }
 }
 
 /// CreateTable of a table with the partition key `pk`, a string; `random` stands for the random bits.
