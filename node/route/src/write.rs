@@ -107,3 +107,131 @@ impl WriteRoute {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use stator_catalog::{Command, NewTable};
+    use stator_model::{
+        Billing, HashSecret, KeyAttribute, KeySchema, KeyType, NodeId, ReplicaId, TableId,
+    };
+    use stator_operation::{Operation, Request};
+
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis(1_000);
+    const DEADLINE: UnixMillis = UnixMillis(2_000);
+
+    fn decide(catalog: &mut Catalog, command: &Command) {
+        for change in catalog.decide(command, NOW).unwrap().changes {
+            catalog.apply(&change);
+        }
+    }
+
+    /// A catalog with the active table `music` in four partitions.
+    fn catalog() -> Catalog {
+        let mut catalog = Catalog::default();
+        for change in Catalog::form([1; 16], NodeId::new(1), ReplicaId::new(1)) {
+            catalog.apply(&change);
+        }
+        let partition = KeyAttribute { name: "pk".to_owned(), key_type: KeyType::S };
+        let table = NewTable {
+            id: TableId::from_random([5; 16]),
+            name: "music".to_owned(),
+            key_schema: KeySchema { partition, sort: None },
+            billing: Billing::PayPerRequest,
+            deletion_protection: false,
+            hash_secret: HashSecret::from_bytes([6; 16]),
+            partitions: NonZeroU32::new(4).unwrap(),
+        };
+        decide(&mut catalog, &Command::CreateTable(Box::new(table)));
+        let made: Vec<PartitionId> = catalog.partitions().map(|partition| partition.id).collect();
+        for partition in made {
+            decide(&mut catalog, &Command::PartitionReady { partition });
+        }
+        catalog
+    }
+
+    fn put(catalog: &Catalog, key: &str) -> ItemCommand {
+        let body = format!(r#"{{"TableName":"music","Item":{{"pk":{{"S":"{key}"}}}}}}"#);
+        match Request::parse(Operation::PutItem, body.as_bytes()) {
+            Ok(Request::PutItem(input)) => {
+                let table = catalog.table_by_name("music").unwrap();
+                ItemCommand::Put(input.validate(table).unwrap())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn submitted(step: WriteStep) -> (PartitionId, Box<ItemCommand>) {
+        match step {
+            WriteStep::Submit(partition, command) => (partition, command),
+            WriteStep::Wait => panic!("waits"),
+            WriteStep::Done(result) => panic!("{result:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn refused(step: WriteStep, expected: &ApiError) {
+        match step {
+            WriteStep::Done(Err(error)) => assert_eq!(&error, expected),
+            WriteStep::Done(Ok(reply)) => panic!("{reply:?}"),
+            WriteStep::Wait | WriteStep::Submit(..) => panic!("goes on"),
+        }
+    }
+
+    #[test]
+    fn a_write_goes_to_the_partition_whose_range_holds_its_key() {
+        let catalog = catalog();
+        let mut seen = std::collections::BTreeSet::new();
+        for n in 0..200 {
+            let command = put(&catalog, &format!("k{n}"));
+            let location = command.location().clone();
+            let mut route = WriteRoute::new(command, DEADLINE);
+            let (partition, _) = submitted(route.next(&catalog, NOW));
+            assert!(catalog.partition(partition).unwrap().range.contains(&location));
+            seen.insert(partition);
+        }
+        assert_eq!(seen.len(), 4);
+    }
+
+    #[test]
+    fn what_was_not_done_is_tried_again_until_the_deadline() {
+        let catalog = catalog();
+        let mut route = WriteRoute::new(put(&catalog, "k"), DEADLINE);
+        let (_, command) = submitted(route.next(&catalog, NOW));
+        route.answered(Attempt::ReadAgain(command));
+        let (_, command) = submitted(route.next(&catalog, NOW));
+        route.answered(Attempt::WaitAndRetry(command));
+        assert!(matches!(route.next(&catalog, NOW), WriteStep::Wait));
+        let (_, command) = submitted(route.next(&catalog, NOW));
+        route.answered(Attempt::WaitAndRetry(command));
+        assert!(matches!(route.next(&catalog, NOW), WriteStep::Wait));
+        refused(route.next(&catalog, DEADLINE), &ApiError::unavailable());
+    }
+
+    #[test]
+    fn what_was_perhaps_done_is_never_tried_again() {
+        let catalog = catalog();
+        let mut unknown = WriteRoute::new(put(&catalog, "k"), DEADLINE);
+        submitted(unknown.next(&catalog, NOW));
+        unknown.answered(Attempt::Unknown);
+        refused(unknown.next(&catalog, NOW), &ApiError::internal());
+
+        let mut unanswered = WriteRoute::new(put(&catalog, "k"), DEADLINE);
+        submitted(unanswered.next(&catalog, NOW));
+        refused(unanswered.next(&catalog, NOW), &ApiError::internal());
+    }
+
+    #[test]
+    fn a_table_that_is_deleted_on_the_way_is_not_found() {
+        let mut catalog = catalog();
+        let mut route = WriteRoute::new(put(&catalog, "k"), DEADLINE);
+        let (_, command) = submitted(route.next(&catalog, NOW));
+        route.answered(Attempt::TableChanged(command));
+        assert!(matches!(route.next(&catalog, NOW), WriteStep::Wait));
+        decide(&mut catalog, &Command::DeleteTable { name: "music".to_owned() });
+        refused(route.next(&catalog, NOW), &ApiError::table_not_found());
+    }
+}
