@@ -1,0 +1,140 @@
+//! The node behind the edge: opens what is on disk, runs the threads, answers requests.
+//!
+//! Reads go to the store from the thread that asks; writes and changes of the catalog go through the
+//! core. What a node acknowledged is on disk before it says so; what survives a crash is the data
+//! directory.
+
+pub mod data_dir;
+mod request;
+mod threads;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use stator_log::{Log, MemoryDir, RealDir};
+use stator_model::{NodeId, ReplicaId};
+use stator_operation::ServiceInfo;
+use stator_replica::{Core, Event, Forming, Start, StartError};
+use stator_store::{Engine, FjallEngine, MemoryEngine};
+
+use self::data_dir::{DataDir, Identity};
+use self::threads::{Parts, Picture, Threads};
+use crate::cli::Storage;
+use crate::random;
+
+/// Replicas of a node's first life bear this id.
+const REPLICA: ReplicaId = ReplicaId::new(1);
+
+/// What a node is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where data goes.
+    pub storage: Storage,
+    /// What ARNs say.
+    pub service: ServiceInfo,
+}
+
+/// A running storage node.
+pub struct Node {
+    events: Sender<Event>,
+    picture: Arc<Picture>,
+    engine: Arc<dyn Engine>,
+    service: ServiceInfo,
+}
+
+/// What keeps a node running; [`Running::stop`] ends it.
+pub struct Running {
+    events: Sender<Event>,
+    threads: Threads,
+    _dir: Option<DataDir>,
+}
+
+/// A node that does not start. Says what is wrong, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The data directory cannot be served.
+    #[error(transparent)]
+    Directory(#[from] data_dir::Error),
+    /// The Raft log cannot be opened.
+    #[error("the Raft log cannot be opened")]
+    Log(#[from] stator_log::Error),
+    /// The store cannot be opened.
+    #[error("the store cannot be opened")]
+    Store(#[from] stator_store::Error),
+    /// Log and store do not fit each other.
+    #[error("the node's replicas cannot be restarted")]
+    Replicas(#[from] StartError),
+    /// The system has no thread to give.
+    #[error("a thread cannot be started")]
+    Thread(#[from] std::io::Error),
+}
+
+impl Node {
+    /// Opens the data and starts the threads. The node serves once [`ready`](Self::ready) returns.
+    ///
+    /// # Errors
+    /// If what is on disk cannot be served.
+    pub fn start(options: Options) -> Result<(Self, Running), Error> {
+        let (parts, dir) = match &options.storage {
+            Storage::Directory(path) => {
+                let (parts, dir) = open_directory(path)?;
+                (parts, Some(dir))
+            }
+            Storage::Memory => (open_memory()?, None),
+        };
+        let engine = Arc::clone(&parts.engine);
+        let (events, picture, threads) = threads::start(parts)?;
+        let node = Self { events: events.clone(), picture, engine, service: options.service };
+        Ok((node, Running { events, threads, _dir: dir }))
+    }
+
+    /// Waits until the node serves: the log is replayed, the catalog formed, every partition led.
+    pub async fn ready(&self) {
+        while !self.picture.load().ready {
+            self.picture.changed(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Running {
+    /// Ends the threads: what is committed is applied, the store is synced, the log says that it is
+    /// complete. To be called once the edge has stopped.
+    pub fn stop(self) {
+        let _ = self.events.send(Event::Stop);
+        self.threads.join();
+    }
+}
+
+fn open_directory(path: &Path) -> Result<(Parts, DataDir), Error> {
+    let mut dir = DataDir::open(path)?;
+    let expect = dir.identity().map(|identity| identity.log);
+    let log_dir = RealDir::new(dir.log_path())?;
+    let log_options = stator_log::Options { expect, ..stator_log::Options::new(random::secret()) };
+    let (log, recovered) = Log::open(log_dir, log_options)?;
+    let engine = FjallEngine::open(dir.store_path(), stator_store::Options::default())?;
+    let persister = Some(engine.persister());
+    let engine: Arc<dyn Engine> = Arc::new(engine);
+    let identity = match dir.identity() {
+        Some(identity) => identity.clone(),
+        None => {
+            let log = recovered.id;
+            let identity = Identity { cluster: random::secret(), node: NodeId::new(1), log };
+            dir.formed(identity.clone())?;
+            identity
+        }
+    };
+    let forming = Forming { cluster: identity.cluster, node: identity.node, replica: REPLICA };
+    let core = Core::start(Start { recovered, engine: &*engine, forming })?;
+    Ok((Parts { core, log, engine, persister }, dir))
+}
+
+fn open_memory() -> Result<Parts, Error> {
+    let log_options = stator_log::Options::new(random::secret());
+    let (log, recovered) = Log::open(MemoryDir::new(), log_options)?;
+    let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::new());
+    let forming = Forming { cluster: random::secret(), node: NodeId::new(1), replica: REPLICA };
+    let core = Core::start(Start { recovered, engine: &*engine, forming })?;
+    Ok(Parts { core, log, engine, persister: None })
+}

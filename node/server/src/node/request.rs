@@ -1,0 +1,266 @@
+//! What a node does with a request that passed the edge.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use stator_catalog::{Catalog, Command, Outcome, Refusal};
+use stator_model::{Location, PartitionId, SharedItem, TableDescription, UnixMillis};
+use stator_operation::{
+    DescribedTable, ItemCommand, Reply, Request, TableReference, TableStatistics, create_table,
+    delete_table, describe_table, get_item, list_tables, put_item, serving,
+};
+use stator_protocol::ApiError;
+use stator_replica::{
+    Answer, CatalogAnswer, CatalogRequest, Event, NotDone, Prefetched, ReadPoint, ReplicaHandle,
+    WriteRequest,
+};
+use stator_route::{Attempt, WriteRoute, WriteStep, partition_of};
+use stator_store::{StoredItem, keys};
+use tokio::sync::oneshot;
+
+use super::Node;
+use super::threads::{describe, fail_stop};
+use crate::clock;
+use crate::edge::Service;
+use crate::random;
+
+/// A request is given up after this long; SDKs wait longer.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// With how many partitions a table begins: one serves a node on its own, and more follow by splits.
+const PARTITIONS: NonZeroU32 = NonZeroU32::MIN;
+/// How long to wait for a newer picture before looking again anyway.
+const RETRY_AFTER: Duration = Duration::from_millis(20);
+
+impl Service for Node {
+    async fn call(&self, request: Request) -> Result<Reply, ApiError> {
+        match request {
+            Request::GetItem(input) => self.get_item(input).await,
+            Request::PutItem(input) => self.put_item(input).await,
+            Request::CreateTable(input) => self.create_table(input).await,
+            Request::DescribeTable(input) => self.describe_table(&input),
+            Request::ListTables(input) => Ok(self.list_tables(&input)),
+            Request::DeleteTable(input) => self.delete_table(input).await,
+        }
+    }
+}
+
+impl Node {
+    async fn put_item(&self, input: put_item::Input) -> Result<Reply, ApiError> {
+        let command = {
+            let picture = self.picture.load();
+            let table = Arc::clone(self.serving_table(&picture.catalog, input.table())?);
+            input.validate(&table)?
+        };
+        self.write(ItemCommand::Put(command)).await
+    }
+
+    /// The table that an operation on items means.
+    fn serving_table<'a>(
+        &self,
+        catalog: &'a Catalog,
+        reference: &TableReference,
+    ) -> Result<&'a Arc<TableDescription>, ApiError> {
+        let name = reference.local_name(&self.service);
+        serving(name.and_then(|name| catalog.table_by_name(name)))
+    }
+
+    async fn write(&self, command: ItemCommand) -> Result<Reply, ApiError> {
+        let mut route = WriteRoute::new(command, deadline());
+        loop {
+            let step = route.next(&self.picture.load().catalog, clock::wall());
+            match step {
+                WriteStep::Done(result) => return result,
+                WriteStep::Wait => self.picture.changed(RETRY_AFTER).await,
+                WriteStep::Submit(partition, command) => {
+                    let attempt = self.submit(partition, command).await?;
+                    route.answered(attempt);
+                }
+            }
+        }
+    }
+
+    async fn submit(
+        &self,
+        partition: PartitionId,
+        command: Box<ItemCommand>,
+    ) -> Result<Attempt, ApiError> {
+        let Some(handle) = self.replica(partition) else {
+            return Ok(Attempt::WaitAndRetry(command));
+        };
+        // The applied index is read first: the item is at least as new.
+        let applied = handle.applied();
+        let item = self.read(&handle, command.location())?;
+        let (answer, answered) = oneshot::channel();
+        let request = WriteRequest {
+            partition,
+            command: *command,
+            prefetched: Prefetched { applied, item },
+            // Whoever asked may be gone; the write goes on without.
+            responder: Box::new(move |outcome| drop(answer.send(outcome))),
+        };
+        if self.events.send(Event::Write(request)).is_err() {
+            return Ok(Attempt::Unknown);
+        }
+        Ok(match answered.await {
+            Ok(Answer::Done(reply)) => Attempt::Done(reply),
+            Ok(Answer::NotDone(reason, Some(command))) => match reason {
+                NotDone::PrefetchTooOld => Attempt::ReadAgain(command),
+                NotDone::Stale => Attempt::TableChanged(command),
+                NotDone::NotHere | NotDone::NotLeader | NotDone::Busy => {
+                    Attempt::WaitAndRetry(command)
+                }
+                NotDone::Unknown => Attempt::Unknown,
+            },
+            Ok(Answer::NotDone(_, None)) | Err(_) => Attempt::Unknown,
+        })
+    }
+
+    async fn get_item(&self, input: get_item::Input) -> Result<Reply, ApiError> {
+        let command = {
+            let picture = self.picture.load();
+            let table = Arc::clone(self.serving_table(&picture.catalog, input.table())?);
+            input.validate(&table)?
+        };
+        let until = deadline();
+        while clock::wall() < until {
+            let handle = {
+                let picture = self.picture.load();
+                if picture.catalog.table(&command.table()).is_none() {
+                    return Err(ApiError::table_not_found());
+                }
+                partition_of(&picture.catalog, command.table(), command.location())
+                    .and_then(|partition| picture.replicas.get(&partition).cloned())
+            };
+            if let Some(handle) = handle
+                && may_read(&handle, command.is_consistent()).await
+            {
+                let item = self.read(&handle, command.location())?;
+                // A replica that stopped serving meanwhile may have lost its tablet meanwhile.
+                if handle.is_serving() {
+                    return Ok(Reply::GetItem(command.reply(item)));
+                }
+            }
+            self.picture.changed(RETRY_AFTER).await;
+        }
+        Err(ApiError::unavailable())
+    }
+
+    /// Reads an item from the store, on this thread.
+    fn read(
+        &self,
+        handle: &ReplicaHandle,
+        location: &Location,
+    ) -> Result<Option<SharedItem>, ApiError> {
+        let stored = self
+            .engine
+            .get(handle.tablet(), &keys::item_key(location))
+            .and_then(|value| Ok(value.map(StoredItem::parse).transpose()?));
+        match stored {
+            Ok(item) => Ok(item.map(|item| Arc::new(item) as SharedItem)),
+            Err(error) if error.is_fatal() => fail_stop("the store cannot be read", &error),
+            Err(error) => {
+                let partition = handle.partition();
+                tracing::error!(%partition, error = %describe(&error), "an item cannot be read");
+                Err(ApiError::internal())
+            }
+        }
+    }
+
+    fn replica(&self, partition: PartitionId) -> Option<Arc<ReplicaHandle>> {
+        self.picture.load().replicas.get(&partition).cloned()
+    }
+
+    async fn create_table(&self, input: create_table::Input) -> Result<Reply, ApiError> {
+        let command = input.validate(&self.service, random::secret(), PARTITIONS)?;
+        let table = self.decide(command, create_table::refused).await?;
+        Ok(Reply::CreateTable(create_table::Output::new(self.described(&table))))
+    }
+
+    async fn delete_table(&self, input: delete_table::Input) -> Result<Reply, ApiError> {
+        // Counted first: once the deletion is decided, the replicas that could say are on their way out.
+        let held = self.find(input.table()).map(|table| self.statistics(&table));
+        let command = input.validate(&self.service)?;
+        let table = self.decide(command, delete_table::refused).await?;
+        let described = DescribedTable::new(table, held.unwrap_or_default(), &self.service);
+        Ok(Reply::DeleteTable(delete_table::Output::new(described)))
+    }
+
+    /// Has the catalog decide `command`; returns the table that it is about, as it is now.
+    async fn decide(
+        &self,
+        command: Command,
+        refused: fn(&Refusal) -> ApiError,
+    ) -> Result<Arc<TableDescription>, ApiError> {
+        let (answer, answered) = oneshot::channel();
+        let responder = Box::new(move |outcome| drop(answer.send(outcome)));
+        let event = Event::Catalog(CatalogRequest { command, responder });
+        if self.events.send(event).is_err() {
+            return Err(ApiError::unavailable());
+        }
+        match answered.await {
+            Ok(CatalogAnswer::Done(Ok(
+                Outcome::Creating(table) | Outcome::Deleting(table) | Outcome::Ready(table),
+            ))) => Ok(table),
+            Ok(CatalogAnswer::Done(Ok(Outcome::Destroyed { .. }))) => Err(ApiError::internal()),
+            Ok(CatalogAnswer::Done(Err(refusal))) => Err(refused(&refusal)),
+            Ok(CatalogAnswer::NotDone(NotDone::Unknown)) | Err(_) => Err(ApiError::internal()),
+            Ok(CatalogAnswer::NotDone(_)) => Err(ApiError::unavailable()),
+        }
+    }
+
+    fn describe_table(&self, input: &describe_table::Input) -> Result<Reply, ApiError> {
+        let described = self.find(input.table()).map(|table| self.described(&table));
+        Ok(Reply::DescribeTable(input.reply(described)?))
+    }
+
+    /// The table that an operation on tables means, whatever its status.
+    fn find(&self, reference: &TableReference) -> Option<Arc<TableDescription>> {
+        let name = reference.local_name(&self.service)?;
+        self.picture.load().catalog.table_by_name(name).cloned()
+    }
+
+    fn list_tables(&self, input: &list_tables::Input) -> Reply {
+        let picture = self.picture.load();
+        let after = picture.catalog.tables_after(input.start());
+        Reply::ListTables(input.reply(after.map(|table| table.name.as_str())))
+    }
+
+    fn described(&self, table: &Arc<TableDescription>) -> DescribedTable {
+        DescribedTable::new(Arc::clone(table), self.statistics(table), &self.service)
+    }
+
+    /// What the replicas here hold of a table, as of what they have applied.
+    fn statistics(&self, table: &TableDescription) -> TableStatistics {
+        let picture = self.picture.load();
+        let mut sum = TableStatistics::default();
+        for partition in picture.catalog.partitions_of(table.id) {
+            if let Some(handle) = picture.replicas.get(&partition.id) {
+                let (items, bytes) = handle.statistics();
+                sum.items += items;
+                sum.bytes += bytes;
+            }
+        }
+        sum
+    }
+}
+
+/// Waits until the store may be read; `false` if this replica may not answer.
+async fn may_read(handle: &Arc<ReplicaHandle>, consistent: bool) -> bool {
+    match handle.read_point() {
+        ReadPoint::NotServing => false,
+        ReadPoint::Now => true,
+        ReadPoint::At(_) if !consistent => true,
+        ReadPoint::At(index) => {
+            let (reached, wait) = oneshot::channel();
+            // Whoever waited may be gone.
+            handle.when_applied(index, Box::new(move || _ = reached.send(())));
+            wait.await.is_ok() && handle.is_serving()
+        }
+    }
+}
+
+fn deadline() -> UnixMillis {
+    let limit = u64::try_from(DEADLINE.as_millis()).unwrap_or(u64::MAX);
+    UnixMillis(clock::wall().0.saturating_add(limit))
+}

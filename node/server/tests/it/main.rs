@@ -1,0 +1,9 @@
+//! The client port and the admin port from outside: a real server on a free port, raw sockets.
+
+mod admin;
+mod bodies;
+mod hostile;
+mod lifetime;
+mod process;
+mod replies;
+mod support;
