@@ -8,8 +8,10 @@
 //!            └───────────────────────────────────────────────────────┘
 //! ```
 
+use std::time::Duration;
+
 use stator_catalog::Catalog;
-use stator_model::{PartitionId, TableStatus, UnixMillis};
+use stator_model::{PartitionId, TableStatus};
 use stator_operation::{ItemCommand, Reply};
 use stator_protocol::ApiError;
 
@@ -42,7 +44,7 @@ pub enum Attempt {
 /// A write on its way.
 pub struct WriteRoute {
     state: State,
-    deadline: UnixMillis,
+    deadline: Duration,
 }
 
 enum State {
@@ -53,13 +55,14 @@ enum State {
 }
 
 impl WriteRoute {
-    /// A write that is given up at `deadline`.
-    pub fn new(command: ItemCommand, deadline: UnixMillis) -> Self {
+    /// A write that is given up at `deadline`, on a clock that never goes back: time since an origin of
+    /// the caller's choice.
+    pub fn new(command: ItemCommand, deadline: Duration) -> Self {
         Self { state: State::Ready(Box::new(command)), deadline }
     }
 
     /// What to do now. After [`WriteStep::Submit`] comes [`answered`](Self::answered).
-    pub fn next(&mut self, catalog: &Catalog, now: UnixMillis) -> WriteStep {
+    pub fn next(&mut self, catalog: &Catalog, now: Duration) -> WriteStep {
         let state = std::mem::replace(&mut self.state, State::Submitted);
         match state {
             State::Ready(command) => self.submit(command, catalog, now),
@@ -73,12 +76,7 @@ impl WriteRoute {
         }
     }
 
-    fn submit(
-        &mut self,
-        command: Box<ItemCommand>,
-        catalog: &Catalog,
-        now: UnixMillis,
-    ) -> WriteStep {
+    fn submit(&mut self, command: Box<ItemCommand>, catalog: &Catalog, now: Duration) -> WriteStep {
         if now >= self.deadline {
             return WriteStep::Done(Err(ApiError::unavailable()));
         }
@@ -115,16 +113,17 @@ mod tests {
     use stator_catalog::{Command, NewTable};
     use stator_model::{
         Billing, HashSecret, KeyAttribute, KeySchema, KeyType, NodeId, ReplicaId, TableId,
+        UnixMillis,
     };
     use stator_operation::{Operation, Request};
 
     use super::*;
 
-    const NOW: UnixMillis = UnixMillis(1_000);
-    const DEADLINE: UnixMillis = UnixMillis(2_000);
+    const NOW: Duration = Duration::from_secs(1);
+    const DEADLINE: Duration = Duration::from_secs(2);
 
     fn decide(catalog: &mut Catalog, command: &Command) {
-        for change in catalog.decide(command, NOW).unwrap().changes {
+        for change in catalog.decide(command, UnixMillis(1)).unwrap().changes {
             catalog.apply(&change);
         }
     }

@@ -4,6 +4,7 @@
 //! clocks are kept apart: [`wall`] is what the world calls now and may jump either way; [`monotonic`]
 //! never goes backwards and is what durations and deadlines are made of.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use stator_model::UnixMillis;
@@ -14,6 +15,13 @@ use stator_model::UnixMillis;
 pub fn wall() -> UnixMillis {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     UnixMillis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Time since the process first asked, on the clock that only moves forwards: what deadlines of
+/// requests are told in.
+pub fn running() -> Duration {
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    monotonic().saturating_duration_since(*ORIGIN.get_or_init(monotonic))
 }
 
 /// A moment on the clock that only moves forwards.

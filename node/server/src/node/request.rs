@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stator_catalog::{Catalog, Command, Outcome, Refusal};
-use stator_model::{Location, PartitionId, SharedItem, TableDescription, UnixMillis};
+use stator_model::{Location, PartitionId, SharedItem, TableDescription};
 use stator_operation::{
     DescribedTable, ItemCommand, Reply, Request, TableReference, TableStatistics, create_table,
     delete_table, describe_table, get_item, list_tables, put_item, serving,
@@ -66,9 +66,9 @@ impl Node {
     }
 
     async fn write(&self, command: ItemCommand) -> Result<Reply, ApiError> {
-        let mut route = WriteRoute::new(command, deadline());
+        let mut route = WriteRoute::new(command, clock::running() + DEADLINE);
         loop {
-            let step = route.next(&self.picture.load().catalog, clock::wall());
+            let step = route.next(&self.picture.load().catalog, clock::running());
             match step {
                 WriteStep::Done(result) => return result,
                 WriteStep::Wait => self.picture.changed(RETRY_AFTER).await,
@@ -122,8 +122,8 @@ impl Node {
             let table = Arc::clone(self.serving_table(&picture.catalog, input.table())?);
             input.validate(&table)?
         };
-        let until = deadline();
-        while clock::wall() < until {
+        let until = clock::running() + DEADLINE;
+        while clock::running() < until {
             let handle = {
                 let picture = self.picture.load();
                 if picture.catalog.table(&command.table()).is_none() {
@@ -258,9 +258,4 @@ async fn may_read(handle: &Arc<ReplicaHandle>, consistent: bool) -> bool {
             wait.await.is_ok() && handle.is_serving()
         }
     }
-}
-
-fn deadline() -> UnixMillis {
-    let limit = u64::try_from(DEADLINE.as_millis()).unwrap_or(u64::MAX);
-    UnixMillis(clock::wall().0.saturating_add(limit))
 }
