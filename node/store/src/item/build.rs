@@ -1,0 +1,126 @@
+//! Building an item from what a visitor is shown.
+
+use bytes::Bytes;
+use stator_model::{AttributeMap, AttributeValue, Item, Number, ValueVisitor};
+
+/// A list or map that is not complete, or the item itself.
+enum Open {
+    Map(Vec<(String, AttributeValue)>),
+    List(Vec<AttributeValue>),
+    Strings(Vec<String>),
+    Numbers(Vec<Number>),
+    Binaries(Vec<Bytes>),
+}
+
+/// Collects an item. Is shown a well-formed one only: names before values, every container ended.
+pub(super) struct Builder {
+    /// The item at the bottom, then the containers that are open, the innermost last.
+    open: Vec<Open>,
+    /// The names whose values are not complete, one for each open map.
+    names: Vec<String>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self { open: vec![Open::Map(Vec::new())], names: Vec::new() }
+    }
+}
+
+impl Builder {
+    /// The item.
+    pub(super) fn finish(mut self) -> Item {
+        match self.open.pop() {
+            Some(Open::Map(pairs)) => map(pairs),
+            _ => unreachable!("the item is at the bottom of the stack"),
+        }
+    }
+
+    fn put(&mut self, value: AttributeValue) {
+        match self.open.last_mut() {
+            Some(Open::Map(pairs)) => {
+                pairs.push((self.names.pop().expect("a name precedes its value"), value));
+            }
+            Some(Open::List(list)) => list.push(value),
+            _ => unreachable!("a value stands in a map or list"),
+        }
+    }
+}
+
+fn map(pairs: Vec<(String, AttributeValue)>) -> AttributeMap {
+    AttributeMap::from_pairs(pairs).expect("a stored map has each name once")
+}
+
+impl ValueVisitor for Builder {
+    fn name(&mut self, name: &str) {
+        self.names.push(name.to_owned());
+    }
+
+    fn string(&mut self, text: &str) {
+        self.put(AttributeValue::S(text.to_owned()));
+    }
+
+    fn number(&mut self, number: &Number) {
+        self.put(AttributeValue::N(*number));
+    }
+
+    fn binary(&mut self, bytes: &[u8]) {
+        self.put(AttributeValue::B(Bytes::copy_from_slice(bytes)));
+    }
+
+    fn boolean(&mut self, flag: bool) {
+        self.put(AttributeValue::Bool(flag));
+    }
+
+    fn null(&mut self) {
+        self.put(AttributeValue::Null);
+    }
+
+    fn begin_string_set(&mut self) {
+        self.open.push(Open::Strings(Vec::new()));
+    }
+
+    fn begin_number_set(&mut self) {
+        self.open.push(Open::Numbers(Vec::new()));
+    }
+
+    fn begin_binary_set(&mut self) {
+        self.open.push(Open::Binaries(Vec::new()));
+    }
+
+    fn element_string(&mut self, text: &str) {
+        if let Some(Open::Strings(set)) = self.open.last_mut() {
+            set.push(text.to_owned());
+        }
+    }
+
+    fn element_number(&mut self, number: &Number) {
+        if let Some(Open::Numbers(set)) = self.open.last_mut() {
+            set.push(*number);
+        }
+    }
+
+    fn element_binary(&mut self, bytes: &[u8]) {
+        if let Some(Open::Binaries(set)) = self.open.last_mut() {
+            set.push(Bytes::copy_from_slice(bytes));
+        }
+    }
+
+    fn begin_list(&mut self) {
+        self.open.push(Open::List(Vec::new()));
+    }
+
+    fn begin_map(&mut self) {
+        self.open.push(Open::Map(Vec::new()));
+    }
+
+    fn end(&mut self) {
+        let complete = match self.open.pop().expect("every end has a beginning") {
+            Open::Map(pairs) => AttributeValue::M(map(pairs)),
+            Open::List(list) => AttributeValue::L(list),
+            Open::Strings(set) => AttributeValue::Ss(set),
+            Open::Numbers(set) => AttributeValue::Ns(set),
+            Open::Binaries(set) => AttributeValue::Bs(set),
+        };
+        self.put(complete);
+    }
+}
