@@ -7,9 +7,10 @@ use stator_model::{LogIndex, PartitionId, ReplicaId, TabletId, Term};
 pub(crate) const ID: [u8; 16] = *b"the log of tests";
 pub(crate) const BLOCK: u64 = 4096;
 
-/// How many cases a property test runs: a few, or as many as `STATOR_CASES` says.
-pub(crate) fn cases(default: u32) -> u32 {
-    std::env::var("STATOR_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
+/// How many cases to run: `base` times `STATOR_CASES`, the multiplier of all tests.
+pub(crate) fn cases(base: u32) -> u32 {
+    let times = std::env::var("STATOR_CASES").ok().and_then(|times| times.parse().ok());
+    base.saturating_mul(times.unwrap_or(1))
 }
 
 pub(crate) fn options() -> Options {
