@@ -101,7 +101,9 @@ pub struct Applier {
 #[derive(Default)]
 struct Round {
     batch: Batch,
-    moved: Vec<(Arc<ReplicaHandle>, Option<Box<PartitionState>>)>,
+    /// One for each task with entries, with the index and, if it brought a term's first entry, the state
+    /// as of the end of that task: a later task of the round may have gone further.
+    moved: Vec<(Arc<ReplicaHandle>, LogIndex, Option<Box<PartitionState>>)>,
     settled: Vec<(Deferred, Fate)>,
     closed: Vec<Applied>,
 }
@@ -123,12 +125,12 @@ impl Applier {
         }
         self.engine.commit(round.batch)?;
         let mut done = Vec::with_capacity(round.moved.len() + round.closed.len());
-        for (handle, first_of_term) in round.moved {
+        for (handle, index, first_of_term) in round.moved {
             let partition = handle.partition();
             let Some(state) = self.states.get(&partition) else { continue };
             handle.set_statistics(state.items, state.bytes);
             handle.set_applied(state.applied);
-            done.push(Applied::UpTo { partition, index: state.applied, state: first_of_term });
+            done.push(Applied::UpTo { partition, index, state: first_of_term });
         }
         done.extend(round.closed);
         // Answers last: whoever reads after an answer finds what it speaks of.
@@ -182,8 +184,9 @@ impl Applier {
             round.settled.extend(entry.deferred.into_iter().map(|deferred| (deferred, fate)));
         }
         round.batch.put(handle.tablet(), &keys::state_key(partition), state.encode());
+        let index = state.applied;
         let state = first_of_term.then(|| Box::new(state.clone()));
-        round.moved.push((handle, state));
+        round.moved.push((handle, index, state));
         Ok(())
     }
 }

@@ -563,13 +563,15 @@ impl Replica {
             && let Some(mut draft) = self.machine.draft(now)
         {
             if draft.writes.effects.is_empty() {
-                self.group.attach(draft.deferred);
+                let settled = self.group.attach(draft.deferred);
+                self.machine.settle(settled);
                 continue;
             }
             match self.group.propose(std::mem::take(&mut draft.writes)) {
                 Ok(index) => {
                     let deferred = self.machine.proposed(index, draft);
-                    self.group.attach(deferred);
+                    let settled = self.group.attach(deferred);
+                    self.machine.settle(settled);
                 }
                 Err(_refusal) => {
                     draft.deferred.into_iter().for_each(|answer| answer.settle(Fate::Unknown));

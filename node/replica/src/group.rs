@@ -260,12 +260,16 @@ impl Group {
         Ok(index)
     }
 
-    /// Owes `deferred` from the newest proposal on. With nothing under way they are settled at once:
-    /// all they looked at is committed in this term, and a single voter's lease needs no round.
-    pub(crate) fn attach(&mut self, deferred: Vec<Deferred>) {
+    /// Owes `deferred` from the newest proposal on. With nothing under way it gives them back: all they
+    /// looked at is committed in this term, and a single voter's lease needs no round.
+    #[must_use]
+    pub(crate) fn attach(&mut self, deferred: Vec<Deferred>) -> Vec<Deferred> {
         match self.pending.back_mut() {
-            Some(pending) => pending.deferred.extend(deferred),
-            None => deferred.into_iter().for_each(|answer| answer.settle(Fate::Applied)),
+            Some(pending) => {
+                pending.deferred.extend(deferred);
+                Vec::new()
+            }
+            None => deferred,
         }
     }
 

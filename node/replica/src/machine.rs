@@ -150,6 +150,14 @@ impl Machine {
         }
     }
 
+    /// Gives answers that wait for no entry: what they looked at is committed.
+    pub(crate) fn settle(&mut self, deferred: Vec<Deferred>) {
+        match self {
+            Self::Catalog(machine) => machine.settle(deferred),
+            Self::Table(_) => deferred.into_iter().for_each(|answer| answer.settle(Fate::Applied)),
+        }
+    }
+
     /// Whether commands wait for evaluation.
     pub(crate) fn has_queued(&self) -> bool {
         match self {

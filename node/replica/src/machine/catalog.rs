@@ -6,7 +6,7 @@ use stator_catalog::{Catalog, Change};
 use stator_model::{DescriptionVersion, Epoch, LogIndex, UnixMillis};
 use stator_store::keys;
 
-use super::{Deferred, Draft, Staged};
+use super::{Deferred, Draft, Fate, Staged};
 use crate::core::{CatalogAnswer, CatalogRequest, NotDone};
 use crate::entry::WriteSet;
 use crate::start::Forming;
@@ -70,6 +70,15 @@ impl CatalogMachine {
             .collect::<Result<Vec<_>, _>>()?;
         self.committed.push_back((index, changes, deferred));
         Ok(())
+    }
+
+    /// A refusal may speak of changes that are committed and not yet shown to anybody: it waits for the
+    /// newest of them.
+    pub(super) fn settle(&mut self, deferred: Vec<Deferred>) {
+        match self.committed.back_mut() {
+            Some((_, _, waiting)) => waiting.extend(deferred),
+            None => deferred.into_iter().for_each(|answer| answer.settle(Fate::Applied)),
+        }
     }
 
     pub(super) fn has_queued(&self) -> bool {

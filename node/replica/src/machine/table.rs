@@ -1,6 +1,6 @@
 //! Evaluates commands on the items of one partition.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -47,9 +47,10 @@ struct Totals {
     highest: Timestamp,
 }
 
-/// What commands of a draft wrote.
+/// What commands of a draft wrote. Ordered, so that the overlay forgets in an order that a replay of the
+/// same events repeats.
 pub(super) struct Staged {
-    items: HashMap<Bytes, Option<SharedItem>>,
+    items: BTreeMap<Bytes, Option<SharedItem>>,
     totals: Totals,
 }
 
@@ -81,7 +82,7 @@ impl TableMachine {
 
     pub(super) fn draft(&mut self, now: UnixMillis) -> Option<Draft> {
         let leading = self.leading.as_ref()?;
-        let mut staged = Staged { items: HashMap::new(), totals: leading.totals };
+        let mut staged = Staged { items: BTreeMap::new(), totals: leading.totals };
         let mut writes = WriteSet::new(leading.epoch, leading.version);
         let mut deferred = Vec::new();
         let mut weight = 0;
