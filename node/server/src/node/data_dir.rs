@@ -120,6 +120,7 @@ impl DataDir {
         };
         let dir = Self { path: path.to_path_buf(), identity, _lock: lock };
         if dir.identity.is_none() {
+            sync_ancestors(path)?;
             dir.begin_anew()?;
         }
         Ok(dir)
@@ -178,6 +179,22 @@ impl DataDir {
         };
         write().map_err(io_error("write", &path))
     }
+}
+
+/// Makes the directory's own name durable, and those of the directories above it, any of which may have
+/// been made by this start or by one that a crash ended. Without it a power loss takes the whole
+/// directory, however well its files were synced.
+fn sync_ancestors(path: &Path) -> Result<(), Error> {
+    let path = path.canonicalize().map_err(io_error("find", path))?;
+    for ancestor in path.ancestors().skip(1) {
+        match File::open(ancestor).and_then(|directory| directory.sync_all()) {
+            Ok(()) => {}
+            // Whoever may not read a directory has not made one in it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(io_error("sync", ancestor)(error)),
+        }
+    }
+    Ok(())
 }
 
 fn lock(path: &Path) -> Result<File, Error> {
