@@ -1,0 +1,65 @@
+//! Defects made on purpose: each must be found, or the simulator proves nothing.
+
+use stator_sim::disk::Lies;
+use stator_sim::plan::Planted;
+use stator_sim::{Plan, run};
+
+/// Runs seeds until one finds the defect.
+fn is_found(planted: Planted, within: u64) {
+    for seed in 0..within {
+        let plan = Plan { planted, ..Plan::drawn(seed) };
+        if let Err(failure) = run(&plan) {
+            println!("{planted:?} found by seed {seed}: {}", first_line(&failure.violation.seen));
+            return;
+        }
+    }
+    panic!("{planted:?} was not found by {within} seeds");
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().get(..200).unwrap_or(text)
+}
+
+fn lies(lies: Lies) -> Planted {
+    Planted { lies, ..Planted::default() }
+}
+
+#[test]
+fn a_sync_that_does_nothing() {
+    is_found(lies(Lies { sync_ignored: true, ..Lies::default() }), 100);
+}
+
+#[test]
+fn a_directory_sync_that_does_nothing() {
+    is_found(lies(Lies { dir_sync_ignored: true, ..Lies::default() }), 300);
+}
+
+#[test]
+fn a_failed_sync_that_is_ignored() {
+    is_found(lies(Lies { failure_swallowed: true, ..Lies::default() }), 1_000);
+}
+
+#[test]
+fn a_tablet_that_is_dropped_before_its_replica_is_gone() {
+    is_found(Planted { dropped_too_early: true, ..Planted::default() }, 300);
+}
+
+#[test]
+fn an_answer_before_the_log_is_synced() {
+    is_found(Planted { synced_too_early: true, ..Planted::default() }, 100);
+}
+
+#[test]
+fn a_store_that_loses_what_it_synced() {
+    is_found(Planted { persist_ignored: true, ..Planted::default() }, 200);
+}
+
+#[test]
+fn a_node_that_serves_before_it_is_ready() {
+    is_found(Planted { served_too_early: true, ..Planted::default() }, 500);
+}
+
+#[test]
+fn a_vote_that_is_not_logged() {
+    is_found(Planted { votes_dropped: true, ..Planted::default() }, 50);
+}
