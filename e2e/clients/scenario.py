@@ -1,0 +1,163 @@
+"""What a Python program does with the database, with an unmodified boto3.
+
+botocore checks the CRC32 of every answer itself and retries on a mismatch; retries are off here, so
+a wrong checksum is a failure. The endpoint comes in AWS_ENDPOINT_URL, as in any program.
+"""
+
+import sys
+from decimal import Decimal
+
+import boto3
+from boto3.dynamodb.types import Binary
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
+CHECKS = 0
+
+
+def check(what, actual, expected):
+    """Counts a comparison and ends the program if it fails."""
+    global CHECKS
+    CHECKS += 1
+    if actual != expected:
+        sys.exit(f"{what}:\n  expected {expected!r}\n  answered {actual!r}")
+
+
+def refused(what, code, message, call, **parameters):
+    """Checks that a call is refused with this error and text."""
+    try:
+        answer = call(**parameters)
+    except ClientError as error:
+        details = error.response["Error"]
+        check(what, (details["Code"], details["Message"]), (code, message))
+    else:
+        sys.exit(f"{what}: expected {code}, answered {answer!r}")
+
+
+def tables(client):
+    """Creates, describes, lists; waits as programs do."""
+    created = client.create_table(
+        TableName="Music",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "Artist", "AttributeType": "S"},
+            {"AttributeName": "Year", "AttributeType": "N"},
+        ],
+        KeySchema=[
+            {"AttributeName": "Artist", "KeyType": "HASH"},
+            {"AttributeName": "Year", "KeyType": "RANGE"},
+        ],
+    )["TableDescription"]
+    check("status at once", created["TableStatus"], "CREATING")
+    client.get_waiter("table_exists").wait(TableName="Music", WaiterConfig={"Delay": 1})
+    described = client.describe_table(TableName="Music")["Table"]
+    check("status after the waiter", described["TableStatus"], "ACTIVE")
+    check("id", described["TableId"], created["TableId"])
+    check("creation", described["CreationDateTime"], created["CreationDateTime"])
+    check("key", described["KeySchema"], created["KeySchema"])
+    check("names", client.list_tables()["TableNames"], ["Music"])
+
+
+def items(resource):
+    """Stores and reads items through the resource interface, which converts types."""
+    table = resource.Table("Music")
+    song = {
+        "Artist": "Nina Simone",
+        "Year": Decimal(1965),
+        "Title": "Feeling Good ♪",
+        "Exact": Decimal("1.2345678901234567890123456789012345678"),
+        "Cover": Binary(bytes(range(256))),
+        "Live": False,
+        "Label": None,
+        "Tags": {"jazz", "soul"},
+        "Charts": {Decimal(1), Decimal("40.5")},
+        "Prints": {Binary(b"\x00"), Binary(b"\xff")},
+        "Credits": [{"role": "voice", "takes": [Decimal(1), Decimal(2)]}, []],
+        "Empty": "",
+    }
+    answer = table.put_item(Item=song, ReturnConsumedCapacity="TOTAL")
+    consumed = answer["ConsumedCapacity"]
+    check("capacity of a write", consumed, {"TableName": "Music", "CapacityUnits": 1.0})
+    key = {"Artist": "Nina Simone", "Year": 1965}
+    check("item", table.get_item(Key=key, ConsistentRead=True)["Item"], song)
+    check("item, eventually", table.get_item(Key=key)["Item"], song)
+    missing = table.get_item(Key={"Artist": "Nina Simone", "Year": 1966})
+    check("missing item", "Item" in missing, False)
+
+    newer = {**key, "Title": "Sinnerman"}
+    answer = table.put_item(Item=newer, ReturnValues="ALL_OLD")
+    check("replaced item", answer["Attributes"], song)
+    check("item after", table.get_item(Key=key, ConsistentRead=True)["Item"], newer)
+    # Over 4 KB the answer may be compressed, and its checksum is one of the compressed bytes.
+    large = {**key, "Lyrics": "la " * 100_000}
+    table.put_item(Item=large)
+    check("large item", table.get_item(Key=key)["Item"], large)
+
+
+def refusals(client):
+    """The errors that programs branch on."""
+    refused(
+        "table twice",
+        "ResourceInUseException",
+        "Table already exists: Music",
+        client.create_table,
+        TableName="Music",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "Artist", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "Artist", "KeyType": "HASH"}],
+    )
+    refused(
+        "item without its key",
+        "ValidationException",
+        "One or more parameter values were invalid: Missing the key Year in the item",
+        client.put_item,
+        TableName="Music",
+        Item={"Artist": {"S": "Nobody"}},
+    )
+    refused(
+        "half a key",
+        "ValidationException",
+        "The provided key element does not match the schema",
+        client.get_item,
+        TableName="Music",
+        Key={"Artist": {"S": "Nobody"}},
+    )
+    refused(
+        "no such table",
+        "ResourceNotFoundException",
+        "Requested resource not found",
+        client.get_item,
+        TableName="Missing",
+        Key={"Artist": {"S": "Nobody"}},
+    )
+    try:
+        client.create_table(
+            TableName="Music",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "Artist", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "Artist", "KeyType": "HASH"}],
+        )
+    except client.exceptions.ResourceInUseException:
+        check("typed exception", True, True)
+
+
+def deletion(client):
+    """Deletes the table and waits as programs do."""
+    deleted = client.delete_table(TableName="Music")["TableDescription"]
+    check("status at once", deleted["TableStatus"], "DELETING")
+    client.get_waiter("table_not_exists").wait(TableName="Music", WaiterConfig={"Delay": 1})
+    check("names", client.list_tables()["TableNames"], [])
+
+
+def main():
+    client = boto3.client("dynamodb", config=CONFIG)
+    resource = boto3.resource("dynamodb", config=CONFIG)
+    tables(client)
+    items(resource)
+    refusals(client)
+    deletion(client)
+    print(f"boto3 {boto3.__version__}: {CHECKS} checks passed")
+
+
+main()

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# What a person does with the database in a shell, with an unmodified AWS CLI. The endpoint comes in
+# AWS_ENDPOINT_URL; retries are off, so that every failure is seen.
+set -euo pipefail
+export AWS_MAX_ATTEMPTS=1 AWS_PAGER=""
+
+checks=0
+
+# check WHAT ACTUAL EXPECTED
+check() {
+  checks=$((checks + 1))
+  if [[ "$2" != "$3" ]]; then
+    printf '%s:\n  expected %s\n  answered %s\n' "$1" "$3" "$2" >&2
+    exit 1
+  fi
+}
+
+# refused WHAT TEXT COMMAND...: the command must fail and say TEXT.
+refused() {
+  local what=$1 text=$2 said
+  shift 2
+  if said=$("$@" 2>&1); then
+    printf '%s: expected a refusal, answered %s\n' "$what" "$said" >&2
+    exit 1
+  fi
+  checks=$((checks + 1))
+  if [[ "$said" != *"$text"* ]]; then
+    printf '%s:\n  expected …%s…\n  answered %s\n' "$what" "$text" "$said" >&2
+    exit 1
+  fi
+}
+
+db() {
+  aws dynamodb "$@" --output text
+}
+
+check "status at once" CREATING "$(db create-table --table-name Shop.orders \
+  --attribute-definitions AttributeName=customer,AttributeType=S AttributeName=order,AttributeType=N \
+  --key-schema AttributeName=customer,KeyType=HASH AttributeName=order,KeyType=RANGE \
+  --provisioned-throughput ReadCapacityUnits=5,WriteCapacityUnits=2 \
+  --query TableDescription.TableStatus)"
+aws dynamodb wait table-exists --table-name Shop.orders
+check "status after the wait" ACTIVE \
+  "$(db describe-table --table-name Shop.orders --query Table.TableStatus)"
+check "throughput" $'5\t2' "$(db describe-table --table-name Shop.orders \
+  --query 'Table.ProvisionedThroughput.[ReadCapacityUnits,WriteCapacityUnits]')"
+check "names" Shop.orders "$(db list-tables --query TableNames)"
+
+db put-item --table-name Shop.orders \
+  --item '{"customer":{"S":"ann"},"order":{"N":"7"},"paid":{"BOOL":true},"lines":{"L":[{"S":"tea"}]}}'
+check "item" $'True\ttea' "$(db get-item --table-name Shop.orders --consistent-read \
+  --key '{"customer":{"S":"ann"},"order":{"N":"7.00"}}' \
+  --query 'Item.[paid.BOOL,lines.L[0].S]')"
+check "missing item" None "$(db get-item --table-name Shop.orders \
+  --key '{"customer":{"S":"ann"},"order":{"N":"8"}}' --query Item)"
+check "replaced item" True "$(db put-item --table-name Shop.orders --return-values ALL_OLD \
+  --item '{"customer":{"S":"ann"},"order":{"N":"7"}}' --query Attributes.paid.BOOL)"
+check "capacity" 0.5 "$(db get-item --table-name Shop.orders --return-consumed-capacity TOTAL \
+  --key '{"customer":{"S":"ann"},"order":{"N":"7"}}' --query ConsumedCapacity.CapacityUnits)"
+
+refused "no such table" "(ResourceNotFoundException) when calling the DescribeTable operation: \
+Requested resource not found: Table: Nowhere not found" db describe-table --table-name Nowhere
+refused "item without its key" "(ValidationException) when calling the PutItem operation: \
+One or more parameter values were invalid: Missing the key order in the item" \
+  db put-item --table-name Shop.orders --item '{"customer":{"S":"ann"}}'
+
+check "status at once" DELETING \
+  "$(db delete-table --table-name Shop.orders --query TableDescription.TableStatus)"
+aws dynamodb wait table-not-exists --table-name Shop.orders
+check "names" "" "$(db list-tables --query TableNames)"
+printf 'aws cli: %s checks passed\n' "$checks"

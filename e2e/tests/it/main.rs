@@ -1,0 +1,11 @@
+//! End-to-end tests: the real binary, the real clients, the real disk.
+
+mod clients;
+mod crash;
+mod errors;
+mod items;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod power_loss;
+mod random_operations;
+mod tables;
+mod tour;

@@ -1,0 +1,263 @@
+//! Clients that write until the node dies or has got enough.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use stator_e2e::random::Random;
+use tokio::task::JoinSet;
+
+use super::history::{History, Put, Span, TableLife, value};
+use super::wire::Connection;
+
+/// Writers, and the tables they share.
+const WRITERS: usize = 8;
+const TABLES: usize = 3;
+
+/// How many keys a writer owns: few, so that most writes replace one.
+const KEYS: u64 = 12;
+
+/// How many tables one process makes and drops, at most.
+const PASSING_TABLES: u64 = 6;
+
+/// How often to look whether a table has got where it should.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// What all clients share.
+#[derive(Debug)]
+struct Shared {
+    trace: PathBuf,
+    history: Mutex<History>,
+    bytes: AtomicU64,
+    died: AtomicBool,
+}
+
+impl Shared {
+    /// Now, as the length of the trace. Read before a request is sent and after it is answered, it
+    /// errs on the side that allows more.
+    fn now(&self) -> u64 {
+        fs::metadata(&self.trace).map_or(0, |about| about.len())
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut History) -> T) -> T {
+        change(&mut self.history.lock().expect("nobody panicked"))
+    }
+
+    fn stopping(&self, enough: u64) -> bool {
+        self.died.load(Ordering::SeqCst) || self.bytes.load(Ordering::SeqCst) >= enough
+    }
+}
+
+/// The load of a run, from process to process.
+pub(crate) struct Load {
+    random: Random,
+    shared: Arc<Shared>,
+    writers: Vec<Writer>,
+    passing: u64,
+}
+
+impl Load {
+    pub(crate) fn new(mut random: Random, trace: PathBuf) -> Self {
+        let writers = (0..WRITERS)
+            .map(|id| Writer { id, table: table(id % TABLES), random: random.fork(), last: 0 })
+            .collect();
+        let shared = Shared {
+            trace,
+            history: Mutex::default(),
+            bytes: AtomicU64::new(0),
+            died: AtomicBool::new(false),
+        };
+        Self { random, shared: Arc::new(shared), writers, passing: 0 }
+    }
+
+    /// Whether the last process died of itself.
+    pub(crate) fn died(&self) -> bool {
+        self.shared.died.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn into_history(self) -> History {
+        self.shared.with(|history| history.clone())
+    }
+
+    /// Writes until the process is dead, or so many bytes are acknowledged since the beginning.
+    pub(crate) async fn run(&mut self, address: SocketAddr, enough: u64) {
+        self.shared.died.store(false, Ordering::SeqCst);
+        let ready = async {
+            let mut connection = Connection::open(address).await?;
+            for number in 0..TABLES {
+                create_table(&self.shared, &mut connection, &table(number)).await?;
+            }
+            io::Result::Ok(())
+        };
+        if ready.await.is_err() {
+            self.shared.died.store(true, Ordering::SeqCst);
+            return;
+        }
+        let mut tasks = JoinSet::new();
+        for mut writer in self.writers.drain(..) {
+            let shared = Arc::clone(&self.shared);
+            tasks.spawn(async move {
+                if writer.run(&shared, address, enough).await.is_err() {
+                    shared.died.store(true, Ordering::SeqCst);
+                }
+                writer
+            });
+        }
+        let churn = churn(&self.shared, address, enough, &mut self.passing, self.random.fork());
+        if churn.await.is_err() {
+            self.shared.died.store(true, Ordering::SeqCst);
+        }
+        while let Some(writer) = tasks.join_next().await {
+            self.writers.push(writer.expect("a writer found a defect"));
+        }
+        self.writers.sort_by_key(|writer| writer.id);
+    }
+}
+
+fn table(number: usize) -> String {
+    format!("power-{number}")
+}
+
+/// A client with keys of its own.
+struct Writer {
+    id: usize,
+    table: String,
+    random: Random,
+    last: u64,
+}
+
+impl Writer {
+    async fn run(&mut self, shared: &Shared, address: SocketAddr, enough: u64) -> io::Result<()> {
+        let mut connection = Connection::open(address).await?;
+        while !shared.stopping(enough) {
+            self.last += 1;
+            let key = format!("w{}-k{}", self.id, self.random.below(KEYS));
+            put(shared, &mut connection, &self.table, &key, self.last).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The body of a PutItem.
+pub(crate) fn put_body(table: &str, key: &str, value: &str) -> String {
+    format!(r#"{{"TableName":"{table}","Item":{{"pk":{{"S":"{key}"}},"v":{{"S":"{value}"}}}}}}"#)
+}
+
+async fn put(
+    shared: &Shared,
+    connection: &mut Connection,
+    table: &str,
+    key: &str,
+    number: u64,
+) -> io::Result<()> {
+    let value = value(key, number);
+    let body = put_body(table, key, &value);
+    let span = Span { sent: shared.now(), acknowledged: None };
+    let record = Put { table: table.to_owned(), key: key.to_owned(), number, span };
+    let place = shared.with(|history| {
+        history.puts.push(record);
+        history.puts.len() - 1
+    });
+    let answer = connection.call("PutItem", &body).await?;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let now = shared.now();
+    shared.with(|history| {
+        let put = history.puts.get_mut(place).expect("nothing is taken out again");
+        put.span.acknowledged = Some(now);
+    });
+    shared.bytes.fetch_add(value.len() as u64, Ordering::SeqCst);
+    Ok(())
+}
+
+/// Makes and drops tables; each holds one item.
+async fn churn(
+    shared: &Shared,
+    address: SocketAddr,
+    enough: u64,
+    passing: &mut u64,
+    mut random: Random,
+) -> io::Result<()> {
+    let mut connection = Connection::open(address).await?;
+    for _ in 0..PASSING_TABLES {
+        let next = shared.bytes.load(Ordering::SeqCst) + (enough.min(64 << 20) >> 4);
+        *passing += 1;
+        let name = format!("passing-{passing}");
+        create_table(shared, &mut connection, &name).await?;
+        put(shared, &mut connection, &name, "marker", 1).await?;
+        if !random.one_in(3) {
+            delete_table(shared, &mut connection, &name).await?;
+        }
+        while !shared.stopping(enough) && shared.bytes.load(Ordering::SeqCst) < next {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+    Ok(())
+}
+
+/// The life of this table in the history.
+fn life<'h>(history: &'h mut History, name: &str) -> &'h mut TableLife {
+    let place = match history.tables.iter().position(|table| table.name == name) {
+        Some(place) => place,
+        None => {
+            let name = name.to_owned();
+            history.tables.push(TableLife { name, created: None, deleted: None });
+            history.tables.len() - 1
+        }
+    };
+    history.tables.get_mut(place).expect("it was found or put there")
+}
+
+/// Creates a table, which may exist if a process died over it, and waits until it is usable.
+async fn create_table(shared: &Shared, connection: &mut Connection, name: &str) -> io::Result<()> {
+    let sent = shared.now();
+    shared.with(|history| {
+        life(history, name).created.get_or_insert(Span { sent, acknowledged: None });
+    });
+    let body = format!(
+        r#"{{"TableName":"{name}","BillingMode":"PAY_PER_REQUEST",
+            "AttributeDefinitions":[{{"AttributeName":"pk","AttributeType":"S"}}],
+            "KeySchema":[{{"AttributeName":"pk","KeyType":"HASH"}}]}}"#
+    );
+    let answer = connection.call("CreateTable", &body).await?;
+    let exists = answer.is_error("ResourceInUseException");
+    assert!(answer.status == 200 || exists, "{}", answer.body);
+    let now = shared.now();
+    shared.with(|history| {
+        if let Some(span) = &mut life(history, name).created {
+            span.acknowledged.get_or_insert(now);
+        }
+    });
+    while status(connection, name).await? != Some("ACTIVE") {
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+async fn delete_table(shared: &Shared, connection: &mut Connection, name: &str) -> io::Result<()> {
+    let sent = shared.now();
+    shared.with(|history| life(history, name).deleted = Some(Span { sent, acknowledged: None }));
+    let answer = connection.call("DeleteTable", &format!(r#"{{"TableName":"{name}"}}"#)).await?;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let acknowledged = Some(shared.now());
+    shared.with(|history| life(history, name).deleted = Some(Span { sent, acknowledged }));
+    Ok(())
+}
+
+/// The status of a table; `None` if there is none.
+pub(crate) async fn status(
+    connection: &mut Connection,
+    name: &str,
+) -> io::Result<Option<&'static str>> {
+    let answer = connection.call("DescribeTable", &format!(r#"{{"TableName":"{name}"}}"#)).await?;
+    if answer.is_error("ResourceNotFoundException") {
+        return Ok(None);
+    }
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let known = ["ACTIVE", "CREATING", "DELETING"];
+    let found = known.into_iter().find(|status| answer.body.contains(&format!("\"{status}\"")));
+    Ok(Some(found.unwrap_or_else(|| panic!("no status in {}", answer.body))))
+}

@@ -1,0 +1,183 @@
+//! Random operations, through the AWS SDK, beside a model that says what each must answer.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue};
+use stator_e2e::client::{KeyAttribute, client, make_table, until_gone};
+use stator_e2e::oracle::{Draw, Item, Model, Table, Value, item_size};
+use stator_e2e::random::{Random, seed};
+use stator_e2e::run::{cases, evidence};
+use stator_e2e::site::Site;
+
+/// How many operations there are by default.
+const OPERATIONS: u64 = 2_000;
+
+/// Tables that come and go.
+const NAMES: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
+
+/// By how much the model's opinion of a size may be off: it does not know how the service counts the
+/// zeros of a fraction, which no figure that clients see has shown yet.
+const SIZE_DOUBT: usize = 256;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_operations_answer_what_the_model_says() {
+    let seed = seed();
+    println!("STATOR_SEED={seed}");
+    let site = Site::new();
+    let mut node = site.start().await;
+    let mut random = Random::new(seed);
+    let mut run = Run { client: client(&node), model: Model::new(), counts: Counts::default() };
+    let operations = cases(OPERATIONS);
+    for at in 0..operations {
+        run.step(&mut random).await;
+        // A kill between two operations must change nothing that a client can see.
+        if at % 500 == 499 {
+            node.kill().await;
+            node = site.start().await;
+            run.client = client(&node);
+            run.counts.kills += 1;
+        }
+    }
+    run.compare_everything().await;
+    site.assert_quiet();
+    let Counts { puts, gets, tables, kills } = run.counts;
+    evidence(
+        "random-operations",
+        &[
+            ("seed", &seed),
+            ("operations", &operations),
+            ("puts", &puts),
+            ("gets", &gets),
+            ("table_changes", &tables),
+            ("kills", &kills),
+            ("differences", &0),
+        ],
+    );
+}
+
+#[derive(Default)]
+struct Counts {
+    puts: u64,
+    gets: u64,
+    tables: u64,
+    kills: u64,
+}
+
+struct Run {
+    client: Client,
+    model: Model,
+    counts: Counts,
+}
+
+impl Run {
+    async fn step(&mut self, random: &mut Random) {
+        let name = *random.pick(&NAMES);
+        match (self.model.contains_key(name), random.below(1000)) {
+            (false, _) => self.create(name, random).await,
+            (true, 0..4) => self.delete(name).await,
+            (true, 4..20) => self.list(random).await,
+            (true, 20..500) => self.put(name, random).await,
+            (true, _) => self.get(name, random).await,
+        }
+    }
+
+    async fn create(&mut self, name: &str, random: &mut Random) {
+        let partition_key = KeyAttribute::new("pk", *random.pick(&['S', 'N', 'B']));
+        let kinds = [None, Some('S'), Some('N'), Some('B')];
+        let sort_key = random.pick(&kinds).map(|kind| KeyAttribute::new("sk", kind));
+        make_table(&self.client, name, partition_key, sort_key).await;
+        self.model.insert(name.to_owned(), Table::new(partition_key, sort_key));
+        self.counts.tables += 1;
+    }
+
+    async fn delete(&mut self, name: &str) {
+        self.client.delete_table().table_name(name).send().await.expect("it can go");
+        until_gone(&self.client, name).await;
+        self.model.remove(name);
+        self.counts.tables += 1;
+    }
+
+    async fn list(&self, random: &mut Random) {
+        let limit = 1 + random.index(5);
+        let from = random.one_in(2).then(|| (*random.pick(&NAMES)).to_owned());
+        let request = self.client.list_tables().limit(i32::try_from(limit).expect("small"));
+        let request = request.set_exclusive_start_table_name(from.clone());
+        let answer = request.send().await.expect("tables can be listed");
+        let after = |name: &&String| from.as_ref().is_none_or(|from| *name > from);
+        let expected: Vec<&String> = self.model.keys().filter(after).take(limit).collect();
+        assert_eq!(answer.table_names().iter().collect::<Vec<_>>(), expected);
+    }
+
+    async fn put(&mut self, name: &str, random: &mut Random) {
+        let table = self.model.get_mut(name).expect("the table exists");
+        let mut item = Draw::new(random).attributes();
+        for attribute in table.key_attributes() {
+            item.insert(attribute.name.to_owned(), Draw::new(random).key_value(attribute));
+        }
+        let old_wanted = random.one_in(2);
+        let request = self.client.put_item().table_name(name);
+        let request = request
+            .set_item(Some(Draw::new(random).spelt(&item)))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .set_return_values(old_wanted.then_some(ReturnValue::AllOld));
+        let answer = request.send().await.expect("it can be stored");
+
+        let size = item_size(&item);
+        let old = table.put(item);
+        let larger = size.max(old.as_ref().map_or(0, item_size));
+        let consumed = answer.consumed_capacity.and_then(|consumed| consumed.capacity_units);
+        assert_units(consumed, larger, 1024, 1.0);
+        let answered = answer.attributes.as_ref().map(Value::item_from_sdk);
+        assert_eq!(answered, old.filter(|_| old_wanted));
+        self.counts.puts += 1;
+    }
+
+    async fn get(&mut self, name: &str, random: &mut Random) {
+        let table = self.model.get(name).expect("the table exists");
+        let key: Item = table
+            .key_attributes()
+            .into_iter()
+            .map(|attribute| (attribute.name.to_owned(), Draw::new(random).key_value(attribute)))
+            .collect();
+        let strong = random.one_in(2);
+        let request = self.client.get_item().table_name(name).consistent_read(strong);
+        let request = request
+            .set_key(Some(Draw::new(random).spelt(&key)))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = request.send().await.expect("it can be read");
+
+        let expected = table.get(&key);
+        assert_eq!(answer.item.as_ref().map(Value::item_from_sdk).as_ref(), expected);
+        let consumed = answer.consumed_capacity.and_then(|consumed| consumed.capacity_units);
+        let share = if strong { 1.0 } else { 0.5 };
+        assert_units(consumed, expected.map_or(0, item_size), 4096, share);
+        self.counts.gets += 1;
+    }
+
+    /// Reads every item of the model and asks for every table.
+    async fn compare_everything(&mut self) {
+        let listed = self.client.list_tables().send().await.expect("tables can be listed");
+        assert_eq!(listed.table_names(), self.model.keys().cloned().collect::<Vec<_>>());
+        for (name, table) in &self.model {
+            for item in table.items() {
+                let key = stator_e2e::oracle::to_sdk(&table.key_item(item));
+                let request = self.client.get_item().table_name(name).consistent_read(true);
+                let answer = request.set_key(Some(key)).send().await.expect("it can be read");
+                assert_eq!(answer.item.as_ref().map(Value::item_from_sdk).as_ref(), Some(item));
+            }
+        }
+    }
+}
+
+/// Checks a figure of consumed capacity: `share` for every started `unit` of `size` bytes.
+fn assert_units(consumed: Option<f64>, size: usize, unit: usize, share: f64) {
+    let units = |size: usize| {
+        let count = u32::try_from(size.max(1).div_ceil(unit)).expect("items are small");
+        f64::from(count) * share
+    };
+    let range = units(size.saturating_sub(SIZE_DOUBT))..=units(size + SIZE_DOUBT);
+    let consumed = consumed.expect("it was asked for");
+    assert!(
+        range.contains(&consumed),
+        "{size} bytes in units of {unit}: {consumed}, not {range:?}"
+    );
+}
