@@ -1,0 +1,57 @@
+# `make` alone lists what there is. Each target is one line of work; the scripts are in .ci/.
+
+.DEFAULT_GOAL := help
+STAGE := .ci/stage
+SCRIPTS := .ci/run .ci/stage .ci/tools .ci/advisories .ci/clients .ci/accept .ci/soak \
+	e2e/clients/scenario.sh
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Build and start a database on http://127.0.0.1:8000, data in ./stator-data
+	cargo run --release --locked -p stator-server --bin stator-node -- dev
+
+.PHONY: test
+test: lint clients node ## Run every test and check that a change can break (what CI runs)
+	@$(STAGE) tests cargo test --locked --workspace
+
+.PHONY: lint
+lint: clients ## Check format, lints and scripts; writes nothing
+	@$(STAGE) format cargo fmt --all --check
+	@$(STAGE) clippy cargo clippy --locked --workspace --all-targets -- -D warnings
+	@$(STAGE) shellcheck .venv/bin/shellcheck $(SCRIPTS)
+
+.PHONY: fix
+fix: ## Format the code and apply the fixes that clippy is sure of
+	cargo clippy --fix --allow-dirty --allow-staged --workspace --all-targets
+	cargo fmt --all
+
+.PHONY: deny
+deny: ## Check licences, sources and duplicates of dependencies (needs `make tools`)
+	@$(STAGE) deny cargo deny --log-level error check bans licenses sources
+
+.PHONY: advisories
+advisories: ## Check dependencies against the RustSec database (needs `make tools`, fetches it)
+	@.ci/advisories
+
+.PHONY: accept
+accept: clients ## Run the tests at the counts of acceptance and write docs/evidence/
+	@.ci/accept
+
+.PHONY: soak
+soak: clients ## Repeat the crash test and random operations with new seeds until one fails
+	@.ci/soak
+
+.PHONY: clients
+clients: ## Install the pinned boto3, AWS CLI and shellcheck into .venv
+	@$(STAGE) clients .ci/clients
+
+.PHONY: tools
+tools: ## Install cargo-deny if it is missing (about 3 minutes)
+	@$(STAGE) tools .ci/tools
+
+.PHONY: node
+node: ## Build the binary that the end-to-end tests start
+	@$(STAGE) build cargo build --locked -p stator-server
