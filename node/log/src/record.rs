@@ -61,7 +61,7 @@ pub enum Record {
         commit: LogIndex,
     },
     /// The replica begins, or begins again from a snapshot: what the group's log said before is
-    /// forgotten. This record alone says which tablet is the group's (storage.md §2).
+    /// forgotten. This record alone says which tablet is the group's.
     Installed {
         /// The Raft group.
         group: PartitionId,

@@ -96,8 +96,7 @@ pub(crate) fn recover(dir: &dyn LogDir, expect: Option<LogId>) -> Result<Option<
     }))
 }
 
-/// Makes the end of the log sure. IMPORTANT: the order is that of storage.md §1. What is behind the end
-/// goes first; then what was only read from the page cache is written again; then the tail is zeroed,
+/// Makes the end of the log sure. IMPORTANT: in this order. What is behind the end goes first; then what was only read from the page cache is written again; then the tail is zeroed,
 /// so that leftovers of a lost batch cannot be walked into once batches are appended.
 pub(crate) fn settle(dir: &dyn LogDir, found: &Resumable) -> Result<Current, Error> {
     for name in &found.obsolete {

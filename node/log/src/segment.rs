@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The next segment's position is this one's plus the length of its file. Writing where bytes were
-//! written before costs half of what writing into a growing file does (storage.md §1), so a spare is
+//! written before costs half of what writing into a growing file does (docs/adr/0002), so a spare is
 //! made ahead of need, and a released segment becomes one. What is left in it fits neither position
 //! nor chain.
 

@@ -109,8 +109,8 @@ impl Violations {
 }
 
 /// A rule of the enveloped family, in an operation that envelopes: since summer 2026 the service puts
-/// these texts of PutItem, UpdateItem and DeleteItem into the form of a model constraint (contract
-/// §4.5). This function is the one switch between the two forms.
+/// these texts of PutItem, UpdateItem and DeleteItem into the form of a model constraint.
+/// This function is the one switch between the two forms.
 pub(crate) fn enveloped(text: impl Display) -> ApiError {
     ApiError::validation(format!("1 validation error detected: {text}"))
 }

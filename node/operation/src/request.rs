@@ -28,8 +28,7 @@ impl Request {
     /// Reads and checks the body of a request.
     ///
     /// # Errors
-    /// SerializationException and ValidationException, in the service's order (contract §1.4, steps 2
-    /// and 5 to 8).
+    /// SerializationException and ValidationException, in the service's order: see the crate.
     pub fn parse(operation: Operation, body: &[u8]) -> Result<Self, ApiError> {
         Ok(match operation {
             Operation::CreateTable => Self::CreateTable(create_table::Input::parse(body)?),

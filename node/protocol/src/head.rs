@@ -1,8 +1,8 @@
 //! The head of a request: content type, target, shape of the credentials.
 //!
 //! Nothing here verifies a signature: like any server that accepts all credentials, this one only
-//! insists that there are some. The order of these checks among the others is the server's business
-//! (contract §1.4): content type, JSON syntax, target, credentials, then the body.
+//! insists that there are some. The order of these checks among the others is the server's business:
+//! content type, JSON syntax, target, credentials, then the body.
 
 use crate::ApiError;
 
@@ -92,8 +92,8 @@ impl Credentials<'_> {
     /// Whether there are credentials with all their parts, in one place.
     ///
     /// # Errors
-    /// MissingAuthenticationToken, IncompleteSignature or InvalidSignature, by the table in contract
-    /// §1.4.
+    /// MissingAuthenticationToken, IncompleteSignature or InvalidSignature, with the
+    /// service's texts.
     pub fn check(&self) -> Result<(), ApiError> {
         let in_query = self.query_has("X-Amz-Algorithm");
         match self.authorization {

@@ -108,7 +108,7 @@ impl ValueError {
         }
     }
 
-    /// Whether operations that envelope their texts envelope this one (contract §4.5).
+    /// Whether operations that envelope their texts envelope this one.
     pub const fn is_enveloped(&self) -> bool {
         match self {
             Self::EmptyStringSet

@@ -1,6 +1,6 @@
 //! The client port: HTTP/1.1 in, one operation per request, JSON out.
 //!
-//! Owns sockets, limits, timeouts and the order in which a request is checked (`contract` §1.4). It
+//! Owns sockets, limits, timeouts and the order in which a request is checked. It
 //! never decides what an operation does: a parsed request goes to a [`Service`], whose reply it
 //! writes. Nothing here survives a crash, and nothing here needs to.
 //!

@@ -45,7 +45,8 @@ pub struct Steer {
     pub power: Option<Loss>,
 }
 
-/// The crash points of storage.md §6 that exist so far.
+/// The moments at which a crash must be survived: between the steps of the write path, and in its disk
+/// operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrashPoint {
     /// While a batch is written to the log.

@@ -1,4 +1,4 @@
-//! The crash points of storage.md §6 that are the log's, one by one: log write, log sync, checkpoint,
+//! The crash points of the log, one by one: log write, log sync, checkpoint,
 //! segment reuse. At each the process is killed, or the power is cut and what was not synced is kept,
 //! lost, torn and reordered; then nothing acknowledged is missing and nothing is invented.
 

@@ -1,4 +1,4 @@
-//! One request, from its head to its reply: the order of checks of `contract` §1.4.
+//! One request, from its head to its reply: the service's order of checks.
 
 use std::sync::Arc;
 use std::time::Instant;

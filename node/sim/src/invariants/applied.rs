@@ -2,7 +2,7 @@
 //! replica has applied all that any process before had applied: what was applied was committed, hence
 //! in the log, synced. Within the store alone it may fall back, but never behind a sync of the store.
 //!
-//! Reference: storage.md §2 ("applied index"), style.md §4 ("Panics").
+//! Reference: docs/ARCHITECTURE.md, "What must stay true", "Durability".
 
 use std::collections::{BTreeMap, HashMap};
 

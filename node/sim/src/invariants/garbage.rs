@@ -1,7 +1,7 @@
 //! **Nothing of a deleted table is left.** At quiescence the store holds the tablets of the replicas
 //! that are there and no others; and there is a replica for every partition and no other.
 //!
-//! Reference: storage.md §2 ("At start every prefix that no group names is dropped").
+//! Reference: stator-store, `Engine::drop_tablets`; stator-replica, `Core::start`.
 
 use std::collections::BTreeSet;
 

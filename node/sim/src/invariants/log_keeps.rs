@@ -2,7 +2,7 @@
 //! that and the one batch that was being written when the last process died: no entry is missing or
 //! altered, no term or vote goes back, no tablet is another, no destroyed replica comes back.
 //!
-//! Reference: storage.md §1, "Recovery", "Segments".
+//! Reference: stator-log, "What a crash may take"; docs/adr/0002.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

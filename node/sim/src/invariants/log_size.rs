@@ -2,7 +2,7 @@
 //! durable, it keeps no more than a few segments, and the directory no more than those, two spares, and
 //! a few blocks.
 //!
-//! Reference: storage.md §1, "Each segment begins with a checkpoint".
+//! Reference: stator-log, `Log::release`; docs/adr/0002.
 
 use crate::violation::{Verdict, ensure};
 

@@ -1,8 +1,7 @@
 //! **A table's name is linearizable.** CREATING, ACTIVE, DELETING, gone: in this order, once for each
 //! life, and whoever asks after an answer finds what it said. Two lives never share an id or overlap.
 //!
-//! Reference: stator-catalog (`decide.rs`), stator-replica (`Output::settled`); reliability.md §3,
-//! "Metadata".
+//! Reference: stator-catalog (`decide.rs`), stator-replica (`Output::settled`).
 
 use std::collections::BTreeSet;
 

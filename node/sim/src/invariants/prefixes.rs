@@ -1,7 +1,7 @@
 //! **No tablet prefix is used twice**, whatever was lost in between: not for two tablets, not in two
 //! keyspaces. A reused prefix would show the old tablet's leftovers as a new table's items.
 //!
-//! Reference: storage.md §2, "Tablet = (keyspace, 8-byte prefix)".
+//! Reference: docs/ARCHITECTURE.md, "What must stay true": ids are minted once.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! **The ranges of a table cover the key space**, without gap and without overlap, in every picture that
 //! edges see; a table that is being deleted may have gaps. Every partition belongs to a table.
 //!
-//! Reference: stator-catalog, "Invariants"; reliability.md §3, "Metadata".
+//! Reference: stator-catalog, "Invariants".
 
 use std::collections::BTreeSet;
 

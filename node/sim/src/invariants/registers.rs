@@ -7,7 +7,8 @@
 //! Eventually consistent reads see a value that was written and not one that was replaced before
 //! [`STALE`] ago.
 //!
-//! Reference: architecture.md §4, §5; reliability.md §3, "One item", "Metadata".
+//! Reference: docs/ARCHITECTURE.md, "The life of a write", "The life of a read"; Herlihy and Wing,
+//! "Linearizability", 1990.
 
 use std::collections::{BTreeMap, BTreeSet};
 

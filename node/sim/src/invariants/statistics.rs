@@ -2,7 +2,7 @@
 //! their bytes equal what lies in its tablet, in the replica's handle and in the stored state alike;
 //! and every item lies within the partition's range. Entries applied twice or half would show.
 //!
-//! Reference: architecture.md §4 ("counters in a WriteSet are absolute"), storage.md §3.
+//! Reference: docs/adr/0005.
 
 use std::ops::Bound;
 

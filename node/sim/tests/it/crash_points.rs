@@ -1,4 +1,4 @@
-//! The crash points of storage.md §6, one by one: in each life the process dies exactly there, by kill
+//! The crash points of the write path, one by one: in each life the process dies exactly there, by kill
 //! and by power loss; then the node serves, and everything holds.
 
 use stator_sim::plan::{CrashPoint, Loss};

@@ -3,7 +3,7 @@
 //! `Database::persist` syncs while it holds the lock that every commit needs. So the journal's dirty
 //! pages are written out first, through a file descriptor of our own, which takes no lock; the sync
 //! under the lock then finds little left to do. Measured at 20,000 items a second: the longest commit
-//! 19 ms and persist p50 0.5 ms, against 26 and 22 ms without (storage.md §3).
+//! 19 ms and persist p50 0.5 ms, against 26 and 22 ms without.
 
 use std::fs::File;
 use std::path::PathBuf;
