@@ -68,6 +68,20 @@ pub enum StartError {
         /// The log's first entry.
         first: LogIndex,
     },
+    /// Neither has what the log knows to be committed: it lay in segments that were let go because the
+    /// store had it.
+    #[error(
+        "{partition}: store and Raft log hold it up to {reached}, but it was committed up to \
+         {committed}: files of the store are missing or were replaced by older copies; restore them"
+    )]
+    Lost {
+        /// The partition.
+        partition: PartitionId,
+        /// Where tablet and log end.
+        reached: LogIndex,
+        /// What the log says.
+        committed: LogIndex,
+    },
     /// The log knows groups, but not the catalog.
     #[error("the Raft log names {groups} replicas but no catalog: files of the log are missing")]
     CatalogMissing {
@@ -161,6 +175,11 @@ impl Core {
             && first.index > state.applied.next()
         {
             return Err(StartError::Gap { partition, applied: state.applied, first: first.index });
+        }
+        let reached = entries.last().map_or(state.applied, |entry| entry.index);
+        let committed = group.hard_state.commit;
+        if committed > reached {
+            return Err(StartError::Lost { partition, reached, committed });
         }
         let machine = if partition == PartitionId::CATALOG {
             let catalog = load_catalog(engine, group.tablet)?;

@@ -90,6 +90,20 @@ fn a_creation_that_a_crash_interrupted_is_finished() {
     }
 }
 
+/// What a start says to this log and an empty store.
+fn start_on_an_empty_store(rig: &Rig) -> Option<StartError> {
+    let (log, recovered) = stator_log::Log::open(rig.disk.clone(), options()).unwrap();
+    drop(log);
+    let forming = stator_replica::Forming {
+        cluster: [7; 16],
+        node: stator_model::NodeId::new(1),
+        replica: stator_model::ReplicaId::new(1),
+    };
+    let blank = MemoryEngine::new();
+    let start = stator_replica::Start { recovered, engine: &blank, forming };
+    stator_replica::Core::start(start).err()
+}
+
 #[test]
 fn a_store_older_than_what_it_had_synced_is_refused() {
     let mut rig = Rig::with_table();
@@ -103,20 +117,29 @@ fn a_store_older_than_what_it_had_synced_is_refused() {
         rig.put("k", value);
         rig.settle();
     }
-    let (log, recovered) = stator_log::Log::open(rig.disk.clone(), options()).unwrap();
-    drop(log);
-    let forming = stator_replica::Forming {
-        cluster: [7; 16],
-        node: stator_model::NodeId::new(1),
-        replica: stator_model::ReplicaId::new(1),
-    };
-    let blank = MemoryEngine::new();
-    let start = stator_replica::Start { recovered, engine: &blank, forming };
-    match stator_replica::Core::start(start).err() {
+    match start_on_an_empty_store(&rig) {
         Some(StartError::StoreBehind { applied, durable, .. }) => {
             assert_eq!(applied, LogIndex::new(0));
             assert!(durable > applied);
         }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_store_without_what_released_segments_held_is_refused() {
+    let mut rig = Rig::with_table();
+    // The checkpoint comes before the store is synced, so it knows of nothing durable; the segment
+    // before it goes once the store is.
+    rig.ask_checkpoint = true;
+    for value in ["1", "2"] {
+        rig.put("k", value);
+        rig.settle();
+    }
+    rig.persist();
+    rig.settle();
+    match start_on_an_empty_store(&rig) {
+        Some(StartError::Lost { reached, committed, .. }) => assert!(committed > reached),
         other => panic!("{other:?}"),
     }
 }
