@@ -102,14 +102,6 @@ impl WriteSet {
         self.effects.push(Effect { key, value });
     }
 
-    /// Bytes that the effects hold in memory, about.
-    pub fn weight(&self) -> usize {
-        self.effects
-            .iter()
-            .map(|effect| effect.key.len() + effect.value.as_ref().map_or(0, Bytes::len) + 16)
-            .sum()
-    }
-
     /// The data of a Raft entry.
     pub fn encode_entry(&self) -> Bytes {
         let mut data = BytesMut::with_capacity(self.encoded_len() + 1);

@@ -99,8 +99,9 @@ impl Node {
 }
 
 impl Running {
-    /// Ends the threads: what is committed is applied, the store is synced, the log says that it is
-    /// complete. To be called once the edge has stopped.
+    /// Ends the threads in order: the log writes what it was handed and says that it is complete, the
+    /// store is synced as far as it is applied then. What is missing in it the next start replays. To be
+    /// called once the edge has stopped.
     pub fn stop(self) {
         let _ = self.events.send(Event::Stop);
         self.threads.join();
