@@ -171,6 +171,15 @@ impl Location {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// The first place behind this location. No location is a prefix of another, so that none lies in
+    /// between.
+    pub fn successor(&self) -> Bytes {
+        let mut next = Vec::with_capacity(self.0.len() + 1);
+        next.extend_from_slice(&self.0);
+        next.push(0);
+        next.into()
+    }
 }
 
 impl fmt::Debug for Location {
@@ -195,6 +204,28 @@ pub struct KeyRange {
 impl KeyRange {
     /// The whole key space of a table.
     pub const ALL: Self = Self { start: Bytes::new(), end: None };
+
+    /// One of `count` ranges that divide the key space by hash, all but equally wide: the one of this
+    /// number, counted from 0.
+    pub fn of_segment(number: u32, count: u32) -> Self {
+        // The first hash at or behind the border between the segments before and after.
+        let border = |at: u32| {
+            let hash = (u128::from(at) << 64).div_ceil(u128::from(count.max(1)));
+            u64::try_from(hash).ok().map(|hash| Bytes::copy_from_slice(&hash.to_be_bytes()))
+        };
+        let start = if number == 0 { Some(Bytes::new()) } else { border(number) };
+        Self { start: start.unwrap_or_default(), end: border(number.saturating_add(1)) }
+    }
+
+    /// What lies in both ranges; if nothing does, the end is not behind the start.
+    #[must_use]
+    pub fn intersect(&self, other: &Self) -> Self {
+        let end = match (&self.end, &other.end) {
+            (Some(left), Some(right)) => Some(left.min(right)),
+            (left, right) => left.as_ref().or(right.as_ref()),
+        };
+        Self { start: self.start.clone().max(other.start.clone()), end: end.cloned() }
+    }
 
     /// Whether `location` lies inside.
     pub fn contains(&self, location: &Location) -> bool {

@@ -4,6 +4,7 @@
 //! draws a random number; nothing here knows JSON, disks or Raft. Types are built through checked
 //! constructors, so that a value in hand is a valid one.
 
+mod build;
 pub mod id;
 pub mod item;
 pub mod key;
@@ -13,6 +14,7 @@ pub mod table;
 pub mod time;
 pub mod value;
 
+pub use build::to_item;
 pub use id::{
     DescriptionVersion, Epoch, LogIndex, NodeId, PartitionId, ReplicaId, StartNumber, TableId,
     TabletId, Term,

@@ -50,6 +50,17 @@ impl KeySchema {
         std::iter::once(&self.partition).chain(self.sort.as_ref())
     }
 
+    /// The key attributes of an item, alone.
+    pub fn key_attributes(&self, item: &AttributeMap) -> AttributeMap {
+        let mut key = AttributeMap::new();
+        for attribute in self.attributes() {
+            if let Some(value) = item.get(&attribute.name) {
+                key.insert(attribute.name.clone(), value.clone());
+            }
+        }
+        key
+    }
+
     /// The primary key of an item that may have other attributes too.
     ///
     /// # Errors

@@ -18,6 +18,8 @@ pub mod writer;
 pub use error::{ApiError, ErrorCode};
 pub use found::Found;
 pub use head::{ContentType, Credentials, Service, Target};
-pub use shape::{AnyList, AnyMap, Member, Scope, Shape, is_json, parse, read_members};
+pub use shape::{
+    AnyList, AnyMap, Entries, Entry, Member, Scope, Shape, is_json, parse, read_members,
+};
 pub use value::{Attributes, ValueError};
 pub use writer::JsonWriter;

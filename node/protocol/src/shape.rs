@@ -24,7 +24,7 @@ mod basic;
 #[cfg(test)]
 mod tests;
 
-pub use basic::{AnyList, AnyMap};
+pub use basic::{AnyList, AnyMap, Entries, Entry};
 
 /// Something that a body may hold: what it is made of, and its text for anything else.
 ///

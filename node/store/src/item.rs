@@ -30,7 +30,6 @@ use stator_model::{Item, ItemSize, ItemView, Timestamp, ValueVisitor};
 use crate::Value;
 use crate::record::{Malformed, Problem, Reader};
 
-mod build;
 mod encode;
 mod walk;
 
@@ -124,9 +123,7 @@ impl StoredItem {
 
     /// The decoded item.
     pub fn to_item(&self) -> Item {
-        let mut builder = build::Builder::default();
-        self.visit(&mut builder);
-        builder.finish()
+        stator_model::to_item(self)
     }
 
     /// The stored bytes.

@@ -174,3 +174,58 @@ fn a_range_holds_its_start_and_not_its_end() {
     assert!(range.contains(&at(b"b")) && range.contains(&at(b"c\xff")));
     assert!(!range.contains(&at(b"a\xff")) && !range.contains(&at(b"d")));
 }
+
+#[test]
+fn the_successor_of_a_location_lies_right_behind_it() {
+    let here = location(s("a"), Some(n("1")));
+    let range = |start: Bytes| KeyRange { start, end: None };
+    assert!(!range(here.successor()).contains(&here));
+    for behind in [location(s("a"), Some(n("1.1"))), location(s("a"), Some(n("2")))] {
+        assert!(range(here.successor()).contains(&behind));
+    }
+}
+
+proptest! {
+    #[test]
+    fn segments_share_out_every_location(
+        count in 1..20_u32,
+        keys in prop::collection::vec(".{1,6}", 1..20),
+    ) {
+        for key in keys {
+            let here = location(s(&key), None);
+            let holders = (0..count).filter(|n| KeyRange::of_segment(*n, count).contains(&here));
+            prop_assert_eq!(holders.count(), 1);
+        }
+        for number in 1..count {
+            let (before, after) =
+                (KeyRange::of_segment(number - 1, count), KeyRange::of_segment(number, count));
+            prop_assert_eq!(before.end.as_ref(), Some(&after.start));
+        }
+        prop_assert_eq!(KeyRange::of_segment(0, count).start, Bytes::new());
+        prop_assert_eq!(KeyRange::of_segment(count - 1, count).end, None);
+    }
+
+    #[test]
+    fn what_lies_in_both_ranges_lies_in_their_intersection(
+        borders in prop::array::uniform4(prop::collection::vec(any::<u8>(), 0..3)),
+        open in prop::array::uniform2(any::<bool>()),
+        place in prop::collection::vec(any::<u8>(), 0..4),
+    ) {
+        let [a, b, c, d] = borders.map(Bytes::from);
+        let one = KeyRange { start: a, end: (!open[0]).then_some(b) };
+        let other = KeyRange { start: c, end: (!open[1]).then_some(d) };
+        let place = Location::from_bytes(place.into());
+        let in_both = one.contains(&place) && other.contains(&place);
+        prop_assert_eq!(one.intersect(&other).contains(&place), in_both);
+    }
+}
+
+#[test]
+fn the_most_segments_are_all_but_equally_wide() {
+    let first = KeyRange::of_segment(0, 1_000_000).end.unwrap();
+    let last = KeyRange::of_segment(999_999, 1_000_000).start;
+    assert_eq!(
+        (hex(&first), hex(&last)),
+        ("000010c6f7a0b5ee".to_owned(), "ffffef39085f4a13".to_owned())
+    );
+}

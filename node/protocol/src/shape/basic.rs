@@ -1,8 +1,10 @@
 //! The shapes that every API has: strings, booleans, whole numbers, lists.
 
+use std::collections::HashSet;
+
 use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
-use super::{Read, Scope, Shape};
+use super::{Name, Read, Scope, Shape, duplicate};
 use crate::Found;
 
 impl Shape for String {
@@ -66,6 +68,35 @@ impl<T: Shape> Shape for Vec<T> {
             elements.push(element);
         }
         Ok(elements)
+    }
+}
+
+/// What a map may hold: [`Entries`] says its name in errors.
+pub trait Entry: Shape {
+    /// The name of the type in the service's words.
+    const JAVA: &'static str;
+}
+
+/// The members of a map from names to values, in the order of the document; no name stands twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entries<T>(pub Vec<(String, T)>);
+
+impl<T: Entry> Shape for Entries<T> {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_map(T::JAVA)
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(mut object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut entries: Vec<(String, T)> = Vec::new();
+        let mut names = HashSet::new();
+        while let Some(name) = object.next_key_seed(Name)? {
+            if !names.insert(name.to_string()) {
+                return Err(scope.mismatch(duplicate(&name)));
+            }
+            let value = object.next_value_seed(Read::new(scope))?;
+            entries.push((name.into_owned(), value));
+        }
+        Ok(Self(entries))
     }
 }
 

@@ -1,7 +1,15 @@
 //! Building an item from what a visitor is shown.
 
 use bytes::Bytes;
-use stator_model::{AttributeMap, AttributeValue, Item, Number, ValueVisitor};
+
+use crate::{AttributeMap, AttributeValue, Item, ItemView, Number, ValueVisitor};
+
+/// The item that this view shows, decoded: a copy of all of it.
+pub fn to_item(view: &dyn ItemView) -> Item {
+    let mut builder = Builder::default();
+    view.visit(&mut builder);
+    builder.finish()
+}
 
 /// A list or map that is not complete, or the item itself.
 enum Open {
@@ -13,7 +21,7 @@ enum Open {
 }
 
 /// Collects an item. Is shown a well-formed one only: names before values, every container ended.
-pub(super) struct Builder {
+struct Builder {
     /// The item at the bottom, then the containers that are open, the innermost last.
     open: Vec<Open>,
     /// The names whose values are not complete, one for each open map.
@@ -28,7 +36,7 @@ impl Default for Builder {
 
 impl Builder {
     /// The item.
-    pub(super) fn finish(mut self) -> Item {
+    fn finish(mut self) -> Item {
         match self.open.pop() {
             Some(Open::Map(pairs)) => map(pairs),
             _ => unreachable!("the item is at the bottom of the stack"),
@@ -47,7 +55,7 @@ impl Builder {
 }
 
 fn map(pairs: Vec<(String, AttributeValue)>) -> AttributeMap {
-    AttributeMap::from_pairs(pairs).expect("a stored map has each name once")
+    AttributeMap::from_pairs(pairs).expect("a map has each name once")
 }
 
 impl ValueVisitor for Builder {
