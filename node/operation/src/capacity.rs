@@ -1,12 +1,15 @@
 //! Capacity units: what a request would be charged.
 
+use std::ops::AddAssign;
+use std::sync::Arc;
+
 use stator_model::ItemSize;
 use stator_protocol::JsonWriter;
 
-use crate::ReturnConsumedCapacity;
+use crate::{ReturnConsumedCapacity, TableReference};
 
 /// Capacity units. Reads count in halves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CapacityUnits {
     halves: u32,
 }
@@ -30,38 +33,47 @@ impl CapacityUnits {
     }
 }
 
-/// `ConsumedCapacity` of a request to one table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConsumedCapacity {
-    table: String,
-    units: CapacityUnits,
-    by_index: bool,
+impl AddAssign for CapacityUnits {
+    fn add_assign(&mut self, more: Self) {
+        self.halves = self.halves.saturating_add(more.halves);
+    }
 }
 
-impl ConsumedCapacity {
-    /// What is returned of `units` taken from `table`, which is named as the request named it.
-    pub(crate) fn new(
-        wanted: ReturnConsumedCapacity,
-        table: &str,
-        units: CapacityUnits,
-    ) -> Option<Self> {
-        let by_index = match wanted {
-            ReturnConsumedCapacity::None => return None,
-            ReturnConsumedCapacity::Total => false,
-            ReturnConsumedCapacity::Indexes => true,
-        };
-        Some(Self { table: table.to_owned(), units, by_index })
+/// Whether a request wants to hear what it is charged, and what it calls the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Charge {
+    wanted: ReturnConsumedCapacity,
+    table: Arc<str>,
+}
+
+impl Charge {
+    /// The charge of a request that names the table so.
+    pub(crate) fn new(wanted: ReturnConsumedCapacity, table: &TableReference) -> Self {
+        Self { wanted, table: Arc::clone(table.given()) }
     }
 
-    /// Writes the member `ConsumedCapacity`. INDEXES lists what was touched: without indexes, the
-    /// table.
-    pub(crate) fn write_member(&self, reply: &mut JsonWriter) {
-        reply.member("ConsumedCapacity").object(|consumed| {
+    /// Writes the member `ConsumedCapacity`, if the request wants it.
+    pub(crate) fn write_member(&self, units: CapacityUnits, reply: &mut JsonWriter) {
+        if self.is_wanted() {
+            self.write(units, reply.member("ConsumedCapacity"));
+        }
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        match self.wanted {
+            ReturnConsumedCapacity::None => false,
+            ReturnConsumedCapacity::Total | ReturnConsumedCapacity::Indexes => true,
+        }
+    }
+
+    /// Writes the figures of one table. INDEXES lists what was touched: without indexes, the table.
+    pub(crate) fn write(&self, units: CapacityUnits, writer: &mut JsonWriter) {
+        writer.object(|consumed| {
             consumed.member("TableName").text(&self.table);
-            consumed.member("CapacityUnits").double(self.units.as_double());
-            if self.by_index {
+            consumed.member("CapacityUnits").double(units.as_double());
+            if self.wanted == ReturnConsumedCapacity::Indexes {
                 consumed.member("Table").object(|table| {
-                    table.member("CapacityUnits").double(self.units.as_double());
+                    table.member("CapacityUnits").double(units.as_double());
                 });
             }
         });

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use stator_model::{DescriptionVersion, Item, Location, SharedItem, TableId};
 use stator_protocol::ApiError;
 
-use crate::Reply;
+use crate::Written;
+use crate::delete_item::DeleteItem;
 use crate::put_item::PutItem;
 
 /// A write of one item, validated against one version of its table.
@@ -13,6 +14,8 @@ use crate::put_item::PutItem;
 pub enum ItemCommand {
     /// PutItem.
     Put(PutItem),
+    /// DeleteItem.
+    Delete(DeleteItem),
 }
 
 /// What a command comes to. Evaluating changes nothing.
@@ -21,7 +24,7 @@ pub struct Evaluation {
     /// What it writes; `None` leaves the item as it is.
     pub write: Option<ItemWrite>,
     /// The answer, owed once the write is applied, or the refusal that depends on the item.
-    pub reply: Result<Reply, ApiError>,
+    pub reply: Result<Written, ApiError>,
 }
 
 /// What becomes of an item.
@@ -37,21 +40,24 @@ impl ItemCommand {
     /// The life of the table that the command was validated for.
     pub fn table(&self) -> TableId {
         match self {
-            Self::Put(put) => put.table(),
+            Self::Put(put) => put.table,
+            Self::Delete(delete) => delete.table,
         }
     }
 
     /// The version of the table's description that it was validated against.
     pub fn version(&self) -> DescriptionVersion {
         match self {
-            Self::Put(put) => put.version(),
+            Self::Put(put) => put.version,
+            Self::Delete(delete) => delete.version,
         }
     }
 
     /// Where the item lies.
     pub fn location(&self) -> &Location {
         match self {
-            Self::Put(put) => put.location(),
+            Self::Put(put) => &put.location,
+            Self::Delete(delete) => &delete.location,
         }
     }
 
@@ -59,6 +65,7 @@ impl ItemCommand {
     pub fn evaluate(&self, current: Option<SharedItem>) -> Evaluation {
         match self {
             Self::Put(put) => put.evaluate(current),
+            Self::Delete(delete) => delete.evaluate(current),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use stator_protocol::{ApiError, ValueError};
+use stator_protocol::{AnyMap, ApiError, ValueError};
 
 use crate::options::Choice;
 
@@ -25,6 +25,26 @@ impl Violations {
     pub(crate) fn add(&mut self, value: impl Display, path: impl Display, constraint: &str) {
         self.push(format!(
             "Value '{value}' at '{path}' failed to satisfy constraint: Member must {constraint}"
+        ));
+    }
+
+    /// Notes a constraint that is not met by a value which the service does not show.
+    pub(crate) fn add_unshown(&mut self, path: impl Display, constraint: &str) {
+        self.push(format!(
+            "Value at '{path}' failed to satisfy constraint: Member must {constraint}"
+        ));
+    }
+
+    /// Notes that a value in the map at `path` does not meet one of these constraints.
+    pub(crate) fn add_map_value(
+        &mut self,
+        map: impl Display,
+        path: impl Display,
+        constraints: &str,
+    ) {
+        self.push(format!(
+            "Value '{map}' at '{path}' failed to satisfy constraint: Map value must satisfy \
+             constraint: [{constraints}]"
         ));
     }
 
@@ -118,6 +138,28 @@ pub(crate) fn enveloped(text: impl Display) -> ApiError {
 /// What an operation that envelopes answers to a bad value.
 pub(crate) fn enveloped_value(error: ValueError) -> ApiError {
     if error.is_enveloped() { enveloped(error) } else { error.into() }
+}
+
+/// Names and values for expressions need one; a write has none as long as there are no conditions.
+///
+/// # Errors
+/// ValidationException.
+pub(crate) fn placeholders_without_condition(
+    names: Option<AnyMap>,
+    values: Option<AnyMap>,
+) -> Result<(), ApiError> {
+    if names.is_some() {
+        return Err(enveloped(
+            "ExpressionAttributeNames can only be specified when using expressions",
+        ));
+    }
+    if values.is_some() {
+        return Err(enveloped(
+            "ExpressionAttributeValues can only be specified when using expressions: \
+             ConditionExpression is null",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether none of the parameters that do not work yet is there.

@@ -1,18 +1,16 @@
 //! GetItem: reads one item by its whole primary key ("GetItem", API reference).
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::de::MapAccess;
-use stator_model::{
-    AttributeMap, DescriptionVersion, ItemSize, Location, SharedItem, TableDescription, TableId,
-};
+use stator_model::{AttributeMap, ItemSize, Location, SharedItem, TableDescription, TableId};
 use stator_protocol::{
     AnyMap, ApiError, Attributes, Found, JsonWriter, Scope, Shape, parse, read_members,
 };
 
-use crate::capacity::{CapacityUnits, ConsumedCapacity};
+use crate::capacity::{CapacityUnits, Charge};
 use crate::constraint::{Violations, none_refused};
+use crate::read::{Part, Place};
 use crate::{ReturnConsumedCapacity, TableReference, keys};
 
 /// Parameters of the API that do not work here yet.
@@ -98,53 +96,47 @@ impl Input {
         let key = keys::of_parameter(&self.key, &table.key_schema)?;
         Ok(GetItem {
             table: table.id,
-            version: table.version,
             location: key.location(&table.hash_secret),
             consistent: self.consistent,
-            return_capacity: self.return_capacity,
-            given: Arc::clone(self.table.given()),
+            charge: Charge::new(self.return_capacity, &self.table),
+            found: None,
         })
     }
 }
 
 /// A GetItem on one table, validated.
-#[derive(Clone, Debug)]
 pub struct GetItem {
     table: TableId,
-    version: DescriptionVersion,
     location: Location,
     consistent: bool,
-    return_capacity: ReturnConsumedCapacity,
-    given: Arc<str>,
+    charge: Charge,
+    /// What was found, once it was looked for.
+    found: Option<Option<SharedItem>>,
 }
 
 impl GetItem {
-    /// The life of the table.
-    pub fn table(&self) -> TableId {
-        self.table
+    pub(crate) fn part(&self) -> Option<Part> {
+        let place = Place::Item(self.location.clone());
+        let part = Part { table: self.table, consistent: self.consistent, place };
+        self.found.is_none().then_some(part)
     }
 
-    /// The version of the table's description.
-    pub fn version(&self) -> DescriptionVersion {
-        self.version
+    pub(crate) fn found(&mut self, item: Option<SharedItem>) {
+        self.found = Some(item);
     }
 
-    /// Where the item lies.
-    pub fn location(&self) -> &Location {
-        &self.location
-    }
-
-    /// Whether the read must see every write that was acknowledged before it.
-    pub fn is_consistent(&self) -> bool {
-        self.consistent
-    }
-
-    /// The answer if this is the item. One that is not there is charged as the smallest.
-    pub fn reply(&self, item: Option<SharedItem>) -> Output {
+    /// The answer. An item that is not there is charged as the smallest.
+    pub(crate) fn reply(self) -> Output {
+        let item = self.found.flatten();
         let size = item.as_ref().map_or(ItemSize::default(), |item| item.size());
-        let units = CapacityUnits::of_read(size, self.consistent);
-        let consumed = ConsumedCapacity::new(self.return_capacity, &self.given, units);
-        Output { item, consumed }
+        Output { item, units: CapacityUnits::of_read(size, self.consistent), charge: self.charge }
+    }
+}
+
+impl fmt::Debug for GetItem {
+    /// Without the item: contents of items stay out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GetItem").field("table", &self.table).finish_non_exhaustive()
     }
 }
 
@@ -152,7 +144,8 @@ impl GetItem {
 #[derive(Clone)]
 pub struct Output {
     item: Option<SharedItem>,
-    consumed: Option<ConsumedCapacity>,
+    units: CapacityUnits,
+    charge: Charge,
 }
 
 impl Output {
@@ -162,9 +155,7 @@ impl Output {
             if let Some(item) = &self.item {
                 reply.member("Item").item(item.as_ref());
             }
-            if let Some(consumed) = &self.consumed {
-                consumed.write_member(reply);
-            }
+            self.charge.write_member(self.units, reply);
         });
     }
 }
@@ -172,6 +163,6 @@ impl Output {
 impl fmt::Debug for Output {
     /// Without the item: contents of items stay out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output").field("consumed", &self.consumed).finish_non_exhaustive()
+        f.debug_struct("Output").field("units", &self.units).finish_non_exhaustive()
     }
 }

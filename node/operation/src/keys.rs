@@ -34,6 +34,14 @@ pub(crate) fn of_item(item: &Item, schema: &KeySchema) -> Result<PrimaryKey, Api
     })
 }
 
+/// The key of an item that a batch puts. Where PutItem tells missing from mistyped, batches do not.
+///
+/// # Errors
+/// ValidationException: missing or of another type; empty; too long.
+pub(crate) fn of_item_in_batch(item: &Item, schema: &KeySchema) -> Result<PrimaryKey, ApiError> {
+    of_parameter(&schema.key_attributes(item), schema)
+}
+
 /// The key that a `Key` parameter names: exactly the key attributes.
 ///
 /// # Errors

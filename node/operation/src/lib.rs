@@ -1,43 +1,53 @@
 //! DynamoDB's operations, one module each: input, validation, evaluation, output.
 //!
 //! A request passes through types that know ever more. `Input` is what a body said, checked by every
-//! rule that needs no table ([`Request::parse`]); `validate` makes it a command of one table
-//! ([`PutItem`](put_item::PutItem), [`GetItem`](get_item::GetItem)) or of the catalog; a command is
-//! evaluated against one item and gives a [`Reply`]. After each step nothing is checked again.
+//! rule that needs no table ([`Request::parse`]); `validate` makes it a command of the catalog or work on
+//! items ([`ItemWork`]): an [`ItemCommand`] is evaluated against one item, a [`ReadCommand`] is shown item
+//! after item, and both end in a [`Reply`]. After each step nothing is checked again.
 //!
 //! The order of the checks is the service's: JSON, kinds of JSON values, the table's name alone, model
-//! constraints together, rules across parameters, then (the caller's part) whether the table is there
-//! and serves ([`serving`]), then its key schema.
+//! constraints together, rules across parameters, then whether the table is there and serves, then its
+//! key schema.
 //!
 //! A parameter of the real API that does not work here yet is refused by its name, never ignored.
 //!
 //! Nothing here does I/O, reads a clock, draws a random number or knows Raft.
 
+pub mod batch_get_item;
+pub mod batch_write_item;
 mod capacity;
 mod command;
 mod constraint;
 pub mod create_table;
+pub mod delete_item;
 pub mod delete_table;
 pub mod describe_table;
 mod description;
 pub mod get_item;
+mod items;
 mod keys;
 pub mod list_tables;
 mod options;
 pub mod put_item;
+pub mod read;
 mod refusal;
 mod request;
+pub mod scan;
 mod table;
 mod unbuilt;
+mod written;
 
 use stator_protocol::{ApiError, Service, Target};
 
-pub use capacity::{CapacityUnits, ConsumedCapacity};
+pub use capacity::CapacityUnits;
 pub use command::{Evaluation, ItemCommand, ItemWrite};
 pub use description::{DescribedTable, TableStatistics};
+pub use items::{ItemRequest, ItemWork};
 pub use options::ReturnConsumedCapacity;
+pub use read::ReadCommand;
 pub use request::{Reply, Request};
-pub use table::{ServiceInfo, TableReference, serving};
+pub use table::{ServiceInfo, TableReference};
+pub use written::Written;
 
 /// An operation of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,8 +62,16 @@ pub enum Operation {
     DeleteTable,
     /// PutItem.
     PutItem,
+    /// DeleteItem.
+    DeleteItem,
+    /// BatchWriteItem.
+    BatchWriteItem,
     /// GetItem.
     GetItem,
+    /// BatchGetItem.
+    BatchGetItem,
+    /// Scan.
+    Scan,
 }
 
 /// What an operation does.
@@ -113,10 +131,34 @@ pub const OPERATIONS: &[OperationSpec] = &[
         action: "dynamodb:PutItem",
     },
     OperationSpec {
+        operation: Operation::DeleteItem,
+        name: "DeleteItem",
+        kind: Kind::Write,
+        action: "dynamodb:DeleteItem",
+    },
+    OperationSpec {
+        operation: Operation::BatchWriteItem,
+        name: "BatchWriteItem",
+        kind: Kind::Write,
+        action: "dynamodb:BatchWriteItem",
+    },
+    OperationSpec {
         operation: Operation::GetItem,
         name: "GetItem",
         kind: Kind::Read,
         action: "dynamodb:GetItem",
+    },
+    OperationSpec {
+        operation: Operation::BatchGetItem,
+        name: "BatchGetItem",
+        kind: Kind::Read,
+        action: "dynamodb:BatchGetItem",
+    },
+    OperationSpec {
+        operation: Operation::Scan,
+        name: "Scan",
+        kind: Kind::Read,
+        action: "dynamodb:Scan",
     },
 ];
 

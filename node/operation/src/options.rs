@@ -44,6 +44,37 @@ impl Choice for ReturnValues {
     ];
 }
 
+/// `ReturnValues` of DeleteItem, whose model knows no other words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ReturnOld {
+    AllOld,
+    #[default]
+    None,
+}
+
+impl Choice for ReturnOld {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("ALL_OLD", Self::AllOld), ("NONE", Self::None)];
+}
+
+/// `Select`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Select {
+    SpecificAttributes,
+    Count,
+    AllAttributes,
+    AllProjectedAttributes,
+}
+
+impl Choice for Select {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("SPECIFIC_ATTRIBUTES", Self::SpecificAttributes),
+        ("COUNT", Self::Count),
+        ("ALL_ATTRIBUTES", Self::AllAttributes),
+        ("ALL_PROJECTED_ATTRIBUTES", Self::AllProjectedAttributes),
+    ];
+}
+
 /// `ReturnItemCollectionMetrics`. SIZE has something to say only of tables with local indexes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ReturnItemCollectionMetrics {

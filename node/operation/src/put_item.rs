@@ -1,22 +1,21 @@
 //! PutItem: creates an item, or replaces it whole ("PutItem", API reference).
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde::de::MapAccess;
 use stator_model::{
     DescriptionVersion, Item, ItemSize, ItemView, Location, SharedItem, TableDescription, TableId,
 };
-use stator_protocol::{
-    AnyMap, ApiError, Attributes, Found, JsonWriter, Scope, Shape, parse, read_members,
-};
+use stator_protocol::{AnyMap, ApiError, Attributes, Found, Scope, Shape, parse, read_members};
 
-use crate::capacity::{CapacityUnits, ConsumedCapacity};
-use crate::constraint::{Violations, enveloped, enveloped_value, none_refused};
+use crate::capacity::{CapacityUnits, Charge};
+use crate::constraint::{
+    Violations, enveloped, enveloped_value, none_refused, placeholders_without_condition,
+};
 use crate::options::{
     ReturnItemCollectionMetrics, ReturnValues, ReturnValuesOnConditionCheckFailure,
 };
-use crate::{Evaluation, ItemWrite, Reply, ReturnConsumedCapacity, TableReference, keys};
+use crate::{Evaluation, ItemWrite, ReturnConsumedCapacity, TableReference, Written, keys};
 
 /// Parameters of the API that do not work here yet.
 const NOT_YET: &[&str] = &["ConditionExpression", "Expected", "ConditionalOperator"];
@@ -92,7 +91,10 @@ impl Input {
         );
         violations.finish()?;
         none_refused("PutItem", &it.refused)?;
-        check_placeholders(it.expression_attribute_names, it.expression_attribute_values)?;
+        placeholders_without_condition(
+            it.expression_attribute_names,
+            it.expression_attribute_values,
+        )?;
         let Attributes(item) = item.expect("an absent item is a violation");
         let item = item.map_err(enveloped_value)?;
         let return_old = returns_old(return_values.unwrap_or_default())?;
@@ -122,26 +124,9 @@ impl Input {
             item: Arc::new(self.item),
             size: self.size,
             return_old: self.return_old,
-            return_capacity: self.return_capacity,
-            given: Arc::clone(self.table.given()),
+            charge: Charge::new(self.return_capacity, &self.table),
         })
     }
-}
-
-/// Names and values for expressions need one; there is none as long as there are no conditions.
-fn check_placeholders(names: Option<AnyMap>, values: Option<AnyMap>) -> Result<(), ApiError> {
-    if names.is_some() {
-        return Err(enveloped(
-            "ExpressionAttributeNames can only be specified when using expressions",
-        ));
-    }
-    if values.is_some() {
-        return Err(enveloped(
-            "ExpressionAttributeValues can only be specified when using expressions: \
-             ConditionExpression is null",
-        ));
-    }
-    Ok(())
 }
 
 fn returns_old(return_values: ReturnValues) -> Result<bool, ApiError> {
@@ -157,71 +142,26 @@ fn returns_old(return_values: ReturnValues) -> Result<bool, ApiError> {
 /// A PutItem on one table, validated.
 #[derive(Clone, Debug)]
 pub struct PutItem {
-    table: TableId,
-    version: DescriptionVersion,
-    location: Location,
-    item: Arc<Item>,
-    size: ItemSize,
-    return_old: bool,
-    return_capacity: ReturnConsumedCapacity,
-    given: Arc<str>,
+    pub(crate) table: TableId,
+    pub(crate) version: DescriptionVersion,
+    pub(crate) location: Location,
+    pub(crate) item: Arc<Item>,
+    pub(crate) size: ItemSize,
+    pub(crate) return_old: bool,
+    pub(crate) charge: Charge,
 }
 
 impl PutItem {
-    /// The life of the table.
-    pub fn table(&self) -> TableId {
-        self.table
-    }
-
-    /// The version of the table's description.
-    pub fn version(&self) -> DescriptionVersion {
-        self.version
-    }
-
-    /// Where the item lies.
-    pub fn location(&self) -> &Location {
-        &self.location
-    }
-
     /// Replaces whatever is there; returns it if that was asked for. Charged for the larger of both.
     pub fn evaluate(&self, current: Option<SharedItem>) -> Evaluation {
         let before = current.as_ref().map_or(ItemSize::default(), |item| item.size());
-        let units = CapacityUnits::of_write(before, self.size);
-        let output = Output {
-            attributes: current.filter(|_| self.return_old),
-            consumed: ConsumedCapacity::new(self.return_capacity, &self.given, units),
-        };
         Evaluation {
             write: Some(ItemWrite::Put(Arc::clone(&self.item))),
-            reply: Ok(Reply::PutItem(output)),
+            reply: Ok(Written {
+                attributes: current.filter(|_| self.return_old),
+                units: CapacityUnits::of_write(before, self.size),
+                charge: self.charge.clone(),
+            }),
         }
-    }
-}
-
-/// What PutItem answers.
-#[derive(Clone)]
-pub struct Output {
-    attributes: Option<SharedItem>,
-    consumed: Option<ConsumedCapacity>,
-}
-
-impl Output {
-    /// Writes the body.
-    pub fn write_json(&self, writer: &mut JsonWriter) {
-        writer.object(|reply| {
-            if let Some(item) = &self.attributes {
-                reply.member("Attributes").item(item.as_ref());
-            }
-            if let Some(consumed) = &self.consumed {
-                consumed.write_member(reply);
-            }
-        });
-    }
-}
-
-impl fmt::Debug for Output {
-    /// Without the attributes: contents of items stay out of logs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output").field("consumed", &self.consumed).finish_non_exhaustive()
     }
 }

@@ -3,8 +3,8 @@
 use stator_protocol::{ApiError, JsonWriter};
 
 use crate::{
-    Operation, TableReference, create_table, delete_table, describe_table, get_item, list_tables,
-    put_item,
+    ItemRequest, Operation, Written, batch_get_item, batch_write_item, create_table, delete_item,
+    delete_table, describe_table, get_item, list_tables, put_item, scan,
 };
 
 /// What a body asked for, checked by every rule that needs no table.
@@ -18,10 +18,8 @@ pub enum Request {
     ListTables(list_tables::Input),
     /// DeleteTable.
     DeleteTable(delete_table::Input),
-    /// PutItem.
-    PutItem(put_item::Input),
-    /// GetItem.
-    GetItem(get_item::Input),
+    /// An operation on items.
+    Items(ItemRequest),
 }
 
 impl Request {
@@ -35,38 +33,24 @@ impl Request {
             Operation::DescribeTable => Self::DescribeTable(describe_table::Input::parse(body)?),
             Operation::ListTables => Self::ListTables(list_tables::Input::parse(body)?),
             Operation::DeleteTable => Self::DeleteTable(delete_table::Input::parse(body)?),
-            Operation::PutItem => Self::PutItem(put_item::Input::parse(body)?),
-            Operation::GetItem => Self::GetItem(get_item::Input::parse(body)?),
+            Operation::PutItem => Self::Items(ItemRequest::PutItem(put_item::Input::parse(body)?)),
+            Operation::DeleteItem => {
+                Self::Items(ItemRequest::DeleteItem(delete_item::Input::parse(body)?))
+            }
+            Operation::BatchWriteItem => {
+                Self::Items(ItemRequest::BatchWriteItem(batch_write_item::Input::parse(body)?))
+            }
+            Operation::GetItem => Self::Items(ItemRequest::GetItem(get_item::Input::parse(body)?)),
+            Operation::BatchGetItem => {
+                Self::Items(ItemRequest::BatchGetItem(batch_get_item::Input::parse(body)?))
+            }
+            Operation::Scan => Self::Items(ItemRequest::Scan(scan::Input::parse(body)?)),
         })
-    }
-
-    /// The operation.
-    pub fn operation(&self) -> Operation {
-        match self {
-            Self::CreateTable(_) => Operation::CreateTable,
-            Self::DescribeTable(_) => Operation::DescribeTable,
-            Self::ListTables(_) => Operation::ListTables,
-            Self::DeleteTable(_) => Operation::DeleteTable,
-            Self::PutItem(_) => Operation::PutItem,
-            Self::GetItem(_) => Operation::GetItem,
-        }
-    }
-
-    /// The table that it names, if it names one.
-    pub fn table(&self) -> Option<&TableReference> {
-        match self {
-            Self::CreateTable(input) => Some(input.table()),
-            Self::DescribeTable(input) => Some(input.table()),
-            Self::ListTables(_) => None,
-            Self::DeleteTable(input) => Some(input.table()),
-            Self::PutItem(input) => Some(input.table()),
-            Self::GetItem(input) => Some(input.table()),
-        }
     }
 }
 
 /// The answer to a request that succeeded.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Reply {
     /// CreateTable.
     CreateTable(create_table::Output),
@@ -76,10 +60,16 @@ pub enum Reply {
     ListTables(list_tables::Output),
     /// DeleteTable.
     DeleteTable(delete_table::Output),
-    /// PutItem.
-    PutItem(put_item::Output),
+    /// Any operation that writes one item.
+    Written(Written),
+    /// BatchWriteItem.
+    BatchWriteItem(batch_write_item::Output),
     /// GetItem.
     GetItem(get_item::Output),
+    /// BatchGetItem.
+    BatchGetItem(batch_get_item::Output),
+    /// Scan.
+    Scan(scan::Output),
 }
 
 impl Reply {
@@ -90,8 +80,11 @@ impl Reply {
             Self::DescribeTable(output) => output.write_json(writer),
             Self::ListTables(output) => output.write_json(writer),
             Self::DeleteTable(output) => output.write_json(writer),
-            Self::PutItem(output) => output.write_json(writer),
+            Self::Written(written) => written.write_json(writer),
+            Self::BatchWriteItem(output) => output.write_json(writer),
             Self::GetItem(output) => output.write_json(writer),
+            Self::BatchGetItem(output) => output.write_json(writer),
+            Self::Scan(output) => output.write_json(writer),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use stator_catalog::Catalog;
 use stator_model::{TableDescription, TableStatus};
 use stator_protocol::ApiError;
 
@@ -64,6 +65,20 @@ impl TableReference {
         Self::parse(given, NAME_CHARS_LEAST)
     }
 
+    /// A table that a batch names, as a name in the map `requestItems`.
+    ///
+    /// # Errors
+    /// A ValidationException with nothing but what is wrong with the name.
+    pub(crate) fn of_batch(given: String) -> Result<Self, ApiError> {
+        let refused = format!(
+            "1 validation error detected: Value '{{{given}}}' at 'requestItems' failed to satisfy \
+             constraint: Map keys must satisfy constraint: [Member must have length less than or \
+             equal to {ARN_CHARS}, Member must have length greater than or equal to 1, Member must \
+             satisfy regular expression pattern: [a-zA-Z0-9_.-]+]"
+        );
+        Self::parse(given, 1).map_err(|_| ApiError::validation(refused))
+    }
+
     fn parse(given: String, least: usize) -> Result<Self, ApiError> {
         let mut violations = Violations::new();
         if given.starts_with("arn:") {
@@ -119,11 +134,19 @@ fn name_in_arn(arn: &str) -> Option<usize> {
     is_arn.then(|| arn.len() - name.len())
 }
 
-/// The table that an operation on items found, if it serves. A table that is being created or deleted
+/// The table that an operation on items means, if it serves. A table that is being created or deleted
 /// is not found.
 ///
 /// # Errors
 /// ResourceNotFoundException.
-pub fn serving(found: Option<&Arc<TableDescription>>) -> Result<&Arc<TableDescription>, ApiError> {
-    found.filter(|table| table.status == TableStatus::Active).ok_or_else(ApiError::table_not_found)
+pub(crate) fn serving<'a>(
+    catalog: &'a Catalog,
+    service: &ServiceInfo,
+    reference: &TableReference,
+) -> Result<&'a Arc<TableDescription>, ApiError> {
+    reference
+        .local_name(service)
+        .and_then(|name| catalog.table_by_name(name))
+        .filter(|table| table.status == TableStatus::Active)
+        .ok_or_else(ApiError::table_not_found)
 }

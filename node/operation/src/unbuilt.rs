@@ -4,13 +4,10 @@
 /// Of the DynamoDB API.
 pub(crate) const DYNAMODB: &[&str] = &[
     "BatchExecuteStatement",
-    "BatchGetItem",
-    "BatchWriteItem",
     "CancelBulkOperation",
     "CreateBackup",
     "CreateGlobalTable",
     "DeleteBackup",
-    "DeleteItem",
     "DeleteResourcePolicy",
     "DescribeBackup",
     "DescribeBulkOperation",
@@ -43,7 +40,6 @@ pub(crate) const DYNAMODB: &[&str] = &[
     "Query",
     "RestoreTableFromBackup",
     "RestoreTableToPointInTime",
-    "Scan",
     "SearchVectors",
     "StartBulkPutItems",
     "TagResource",

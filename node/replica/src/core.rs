@@ -18,7 +18,7 @@ use stator_model::{
     DescriptionVersion, LogIndex, NodeId, PartitionId, ReplicaId, SharedItem, StartNumber,
     TableStatus, TabletId, UnixMillis,
 };
-use stator_operation::{ItemCommand, Reply};
+use stator_operation::{ItemCommand, Written};
 use stator_protocol::ApiError;
 use stator_store::KEYSPACES;
 use stator_store::state::PartitionState;
@@ -41,7 +41,7 @@ pub type CatalogResponder = Box<dyn FnOnce(CatalogAnswer) + Send>;
 pub enum Answer {
     /// It was evaluated, and what it did is durable and visible. A refusal that depends on the item
     /// is such an answer too.
-    Done(Result<Reply, ApiError>),
+    Done(Result<Written, ApiError>),
     /// It was not carried out, or nobody knows; the command comes back where it was not begun.
     NotDone(NotDone, Option<Box<ItemCommand>>),
 }

@@ -23,6 +23,7 @@ mod group;
 mod handle;
 mod machine;
 mod overlay;
+mod read;
 mod start;
 mod tail;
 
@@ -33,4 +34,5 @@ pub use core::{
 };
 pub use entry::{EntryError, WriteSet};
 pub use handle::{ReadPoint, ReplicaHandle};
+pub use read::{read, read_item};
 pub use start::{Forming, Start, StartError};

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 
 use stator_catalog::{Outcome, Refusal};
 use stator_model::{LogIndex, UnixMillis};
-use stator_operation::Reply;
+use stator_operation::Written;
 use stator_protocol::ApiError;
 use stator_store::state::PartitionState;
 
@@ -28,7 +28,7 @@ use crate::group::Error;
 /// An answer that waits for an entry.
 pub(crate) enum Deferred {
     /// To a command on an item.
-    Item(Responder, Result<Reply, ApiError>),
+    Item(Responder, Result<Written, ApiError>),
     /// To a command on the catalog.
     Catalog(CatalogResponder, Result<Outcome, Refusal>),
 }

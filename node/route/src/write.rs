@@ -11,11 +11,11 @@
 use std::time::Duration;
 
 use stator_catalog::Catalog;
-use stator_model::{PartitionId, TableStatus};
-use stator_operation::{ItemCommand, Reply};
+use stator_model::PartitionId;
+use stator_operation::{ItemCommand, Written};
 use stator_protocol::ApiError;
 
-use crate::resolve::partition_of;
+use crate::resolve::{partition_of, serving};
 
 /// What to do next for a write.
 pub enum WriteStep {
@@ -24,13 +24,13 @@ pub enum WriteStep {
     /// Wait until the catalog or the replicas here have changed, or a moment has passed.
     Wait,
     /// Answer the client.
-    Done(Result<Reply, ApiError>),
+    Done(Result<Written, ApiError>),
 }
 
 /// What came of a submission.
 pub enum Attempt {
     /// It was carried out; a refusal that depends on the item is an answer too.
-    Done(Result<Reply, ApiError>),
+    Done(Result<Written, ApiError>),
     /// Nothing was done: the item was read too early.
     ReadAgain(Box<ItemCommand>),
     /// Nothing was done: the partition is not here, does not lead, or has too much to do.
@@ -51,7 +51,7 @@ enum State {
     Ready(Box<ItemCommand>),
     Waiting(Box<ItemCommand>),
     Submitted,
-    Done(Result<Reply, ApiError>),
+    Done(Result<Written, ApiError>),
 }
 
 impl WriteRoute {
@@ -80,12 +80,11 @@ impl WriteRoute {
         if now >= self.deadline {
             return WriteStep::Done(Err(ApiError::unavailable()));
         }
-        let table = catalog.table(&command.table());
-        if table.is_none_or(|table| table.status == TableStatus::Deleting) {
-            return WriteStep::Done(Err(ApiError::table_not_found()));
+        if let Err(error) = serving(catalog, command.table()) {
+            return WriteStep::Done(Err(error));
         }
         match partition_of(catalog, command.table(), command.location()) {
-            Some(partition) => WriteStep::Submit(partition, command),
+            Some(partition) => WriteStep::Submit(partition.id, command),
             None => {
                 self.state = State::Ready(command);
                 WriteStep::Wait
@@ -108,54 +107,16 @@ impl WriteRoute {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
-    use stator_catalog::{Command, NewTable};
-    use stator_model::{
-        Billing, HashSecret, KeyAttribute, KeySchema, KeyType, NodeId, ReplicaId, TableId,
-        UnixMillis,
-    };
-    use stator_operation::{Operation, Request};
+    use stator_catalog::Command;
+    use stator_operation::{ItemRequest, Operation, Request};
 
     use super::*;
-
-    const NOW: Duration = Duration::from_secs(1);
-    const DEADLINE: Duration = Duration::from_secs(2);
-
-    fn decide(catalog: &mut Catalog, command: &Command) {
-        for change in catalog.decide(command, UnixMillis(1)).unwrap().changes {
-            catalog.apply(&change);
-        }
-    }
-
-    /// A catalog with the active table `music` in four partitions.
-    fn catalog() -> Catalog {
-        let mut catalog = Catalog::default();
-        for change in Catalog::form([1; 16], NodeId::new(1), ReplicaId::new(1)) {
-            catalog.apply(&change);
-        }
-        let partition = KeyAttribute { name: "pk".to_owned(), key_type: KeyType::S };
-        let table = NewTable {
-            id: TableId::from_random([5; 16]),
-            name: "music".to_owned(),
-            key_schema: KeySchema { partition, sort: None },
-            billing: Billing::PayPerRequest,
-            deletion_protection: false,
-            hash_secret: HashSecret::from_bytes([6; 16]),
-            partitions: NonZeroU32::new(4).unwrap(),
-        };
-        decide(&mut catalog, &Command::CreateTable(Box::new(table)));
-        let made: Vec<PartitionId> = catalog.partitions().map(|partition| partition.id).collect();
-        for partition in made {
-            decide(&mut catalog, &Command::PartitionReady { partition });
-        }
-        catalog
-    }
+    use crate::testing::{DEADLINE, NOW, catalog, decide};
 
     fn put(catalog: &Catalog, key: &str) -> ItemCommand {
         let body = format!(r#"{{"TableName":"music","Item":{{"pk":{{"S":"{key}"}}}}}}"#);
         match Request::parse(Operation::PutItem, body.as_bytes()) {
-            Ok(Request::PutItem(input)) => {
+            Ok(Request::Items(ItemRequest::PutItem(input))) => {
                 let table = catalog.table_by_name("music").unwrap();
                 ItemCommand::Put(input.validate(table).unwrap())
             }

@@ -43,6 +43,52 @@ pub enum Ask {
         /// With `ConsistentRead`.
         consistent: bool,
     },
+    /// DeleteItem.
+    Erase {
+        /// Of this name.
+        name: u64,
+        /// This key.
+        key: KeyNumber,
+        /// The number of this delete.
+        write: WriteNumber,
+        /// With `ReturnValues: ALL_OLD`.
+        wants_old: bool,
+    },
+    /// BatchWriteItem of keys that follow each other.
+    WriteBatch {
+        /// Of this name.
+        name: u64,
+        /// From this key on.
+        from: KeyNumber,
+        /// The number of the first write; those of the others follow.
+        write: WriteNumber,
+        /// How many.
+        count: u64,
+        /// A bit for each that deletes.
+        deletes: u64,
+    },
+    /// BatchGetItem of keys that follow each other.
+    GetBatch {
+        /// Of this name.
+        name: u64,
+        /// From this key on.
+        from: KeyNumber,
+        /// How many.
+        count: u64,
+        /// With `ConsistentRead`.
+        consistent: bool,
+    },
+    /// Scan, one page.
+    Scan {
+        /// Of this name.
+        name: u64,
+        /// With `ConsistentRead`.
+        consistent: bool,
+        /// With this `Limit`; 0 for none.
+        limit: u64,
+        /// One of so many segments, the first.
+        segments: u64,
+    },
     /// CreateTable.
     Create {
         /// With this name.
@@ -81,27 +127,74 @@ impl Ask {
         } else {
             KeyNumber(random.below(plan.keys))
         };
+        if random.chance(plan.erases, 100) {
+            *writes += 1;
+            let wants_old = random.chance(1, 2);
+            return Self::Erase { name, key, write: WriteNumber(*writes), wants_old };
+        }
         match random.below(100) {
-            0..48 => {
+            0..42 => {
                 *writes += 1;
                 let padding = padding(plan, random);
                 let wants_old = random.chance(1, 4);
                 Self::Put { name, key, write: WriteNumber(*writes), padding, wants_old }
             }
-            48..72 => Self::Get { name, key, consistent: true },
-            72..82 => Self::Get { name, key, consistent: false },
-            82..85 => Self::Create { name },
-            85..88 => Self::Delete { name },
-            88..97 => Self::Describe { name },
+            42..48 => {
+                let count = random.within(1, plan.keys.min(6));
+                let write = WriteNumber(*writes + 1);
+                *writes += count;
+                let deletes = random.bits() & random.bits();
+                let from = KeyNumber(random.within(0, plan.keys - count));
+                Self::WriteBatch { name, from, write, count, deletes }
+            }
+            48..68 => Self::Get { name, key, consistent: true },
+            68..76 => Self::Get { name, key, consistent: false },
+            76..80 => {
+                let count = random.within(1, plan.keys.min(6));
+                let from = KeyNumber(random.within(0, plan.keys - count));
+                Self::GetBatch { name, from, count, consistent: random.chance(2, 3) }
+            }
+            80..84 => Self::Scan {
+                name,
+                consistent: random.chance(2, 3),
+                limit: if random.chance(1, 2) { random.within(1, 8) } else { 0 },
+                segments: if random.chance(1, 3) { random.within(2, 4) } else { 1 },
+            },
+            84..87 => Self::Create { name },
+            87..90 => Self::Delete { name },
+            90..98 => Self::Describe { name },
             _ => Self::List,
         }
     }
 
-    /// The name of the table whose item it is about.
+    /// The name of the table whose items it is about.
     pub fn item_name(self) -> Option<u64> {
         match self {
-            Self::Put { name, .. } | Self::Get { name, .. } => Some(name),
+            Self::Put { name, .. }
+            | Self::Get { name, .. }
+            | Self::Erase { name, .. }
+            | Self::WriteBatch { name, .. }
+            | Self::GetBatch { name, .. }
+            | Self::Scan { name, .. } => Some(name),
             Self::Create { .. } | Self::Delete { .. } | Self::Describe { .. } | Self::List => None,
+        }
+    }
+
+    /// What it writes: key, number, and whether it deletes.
+    fn writes(self) -> Vec<(KeyNumber, WriteNumber, bool)> {
+        match self {
+            Self::Put { key, write, .. } => vec![(key, write, false)],
+            Self::Erase { key, write, .. } => vec![(key, write, true)],
+            Self::WriteBatch { from, write, count, deletes, .. } => {
+                batch(from, write, count, deletes).collect()
+            }
+            Self::Get { .. }
+            | Self::GetBatch { .. }
+            | Self::Scan { .. }
+            | Self::Create { .. }
+            | Self::Delete { .. }
+            | Self::Describe { .. }
+            | Self::List => Vec::new(),
         }
     }
 
@@ -134,6 +227,51 @@ impl Ask {
                 });
                 (Operation::GetItem, body)
             }
+            Self::Erase { name, key, wants_old, .. } => {
+                let body = json!({
+                    "TableName": table_name(name),
+                    "Key": kind_of(name).attributes(key),
+                    "ReturnValues": if wants_old { "ALL_OLD" } else { "NONE" },
+                });
+                (Operation::DeleteItem, body)
+            }
+            Self::WriteBatch { name, from, write, count, deletes } => {
+                let requests = batch(from, write, count, deletes).map(|(key, write, deletes)| {
+                    if deletes {
+                        json!({ "DeleteRequest": { "Key": kind_of(name).attributes(key) } })
+                    } else {
+                        let item = content::item(kind_of(name), key, write, 20);
+                        json!({ "PutRequest": { "Item": item } })
+                    }
+                });
+                let requests: Vec<Value> = requests.collect();
+                (
+                    Operation::BatchWriteItem,
+                    json!({ "RequestItems": { table_name(name): requests } }),
+                )
+            }
+            Self::GetBatch { name, from, count, consistent } => {
+                let keys = keys(from, count).map(|key| kind_of(name).attributes(key));
+                let asked = json!({
+                    "Keys": keys.collect::<Vec<Value>>(),
+                    "ConsistentRead": consistent,
+                });
+                (Operation::BatchGetItem, json!({ "RequestItems": { table_name(name): asked } }))
+            }
+            Self::Scan { name, consistent, limit, segments } => {
+                let mut body = json!({
+                    "TableName": table_name(name),
+                    "ConsistentRead": consistent,
+                    "Segment": 0,
+                    "TotalSegments": segments,
+                });
+                if limit > 0
+                    && let Some(members) = body.as_object_mut()
+                {
+                    members.insert("Limit".to_owned(), json!(limit));
+                }
+                (Operation::Scan, body)
+            }
             Self::Create { name } => {
                 let (definitions, schema) = kind_of(name).schema();
                 let body = json!({
@@ -153,6 +291,22 @@ impl Ask {
             Self::List => (Operation::ListTables, json!({})),
         }
     }
+}
+
+/// Keys that follow each other.
+fn keys(from: KeyNumber, count: u64) -> impl Iterator<Item = KeyNumber> {
+    (from.0..from.0 + count).map(KeyNumber)
+}
+
+/// The writes of a batch: key, number, and whether it deletes.
+fn batch(
+    from: KeyNumber,
+    write: WriteNumber,
+    count: u64,
+    deletes: u64,
+) -> impl Iterator<Item = (KeyNumber, WriteNumber, bool)> {
+    (0..count)
+        .map(move |at| (KeyNumber(from.0 + at), WriteNumber(write.0 + at), deletes >> at & 1 == 1))
 }
 
 fn padding(plan: &Plan, random: &mut Random) -> usize {
@@ -198,11 +352,13 @@ impl Call {
 /// Notes a request that will never be answered: the node is dead.
 pub fn lost(history: &mut History, ask: Ask, called: Moment, about: About) {
     match ask {
-        Ask::Put { key, write, .. } => {
+        Ask::Put { .. } | Ask::Erase { .. } | Ask::WriteBatch { .. } => {
             // A request that had not found its table yet did nothing.
             if let Some(table) = about.table.filter(|_| about.begun) {
-                let put = Put { write, old: None, outcome: Outcome::Unknown };
-                history.put(Register { table, key }, called, None, put);
+                for (key, write, deletes) in ask.writes() {
+                    let put = Put { write, deletes, old: None, outcome: Outcome::Unknown };
+                    history.put(Register { table, key }, called, None, put);
+                }
             }
         }
         Ask::Create { name } => {
@@ -215,7 +371,11 @@ pub fn lost(history: &mut History, ask: Ask, called: Moment, about: About) {
                 history.name(&table_name(name), called, None, NameOperation::Deleted(None));
             }
         }
-        Ask::Get { .. } | Ask::Describe { .. } | Ask::List => {}
+        Ask::Get { .. }
+        | Ask::GetBatch { .. }
+        | Ask::Scan { .. }
+        | Ask::Describe { .. }
+        | Ask::List => {}
     }
     history.unknown += 1;
 }
@@ -226,7 +386,7 @@ pub fn lost(history: &mut History, ask: Ask, called: Moment, about: About) {
 /// If the answer is not one that the API gives to this request.
 pub fn answered(
     history: &mut History,
-    names: u64,
+    (names, keys_of_tables): (u64, u64),
     (ask, called, returned): (Ask, Moment, Moment),
     about: About,
     result: &Result<Reply, ApiError>,
@@ -241,12 +401,18 @@ pub fn answered(
     history.answered += 1;
     let at = (called, returned);
     match ask {
-        Ask::Put { name, key, write, wants_old, .. } => {
+        Ask::Put { name, key, write, wants_old, .. }
+        | Ask::Erase { name, key, write, wants_old } => {
             let old = item_of(ask, name, key, body.get("Attributes"))?;
-            let put = Put { write, old: wants_old.then_some(old), outcome: Outcome::Done };
+            let deletes = matches!(ask, Ask::Erase { .. });
+            let old = wants_old.then_some(old);
+            let put = Put { write, deletes, old, outcome: Outcome::Done };
             let table = about.table.ok_or_else(|| strange(ask, "no table"))?;
             history.put(Register { table, key }, called, Some(returned), put);
         }
+        Ask::WriteBatch { .. } => batch_written(history, at, ask, about, &body)?,
+        Ask::GetBatch { .. } => batch_got(history, at, ask, about, &body)?,
+        Ask::Scan { .. } => scanned(history, keys_of_tables, at, ask, about, &body)?,
         Ask::Get { name, key, consistent } => {
             let found = item_of(ask, name, key, body.get("Item"))?;
             let table = about.table.ok_or_else(|| strange(ask, "no table"))?;
@@ -271,6 +437,98 @@ pub fn answered(
     Ok(())
 }
 
+/// A batch of writes was answered: what is unprocessed may have been done all the same.
+fn batch_written(
+    history: &mut History,
+    (called, returned): (Moment, Moment),
+    ask: Ask,
+    about: About,
+    body: &Value,
+) -> Result<(), Violation> {
+    let Ask::WriteBatch { name, .. } = ask else { return Ok(()) };
+    let table = about.table.ok_or_else(|| strange(ask, "no table"))?;
+    let unprocessed = body.get("UnprocessedItems").and_then(|left| left.get(table_name(name)));
+    let left = unprocessed.and_then(Value::as_array).cloned().unwrap_or_default();
+    let is_left = |key| {
+        left.iter().any(|request| {
+            let deleted = request.pointer("/DeleteRequest/Key");
+            let item = deleted.or_else(|| request.pointer("/PutRequest/Item"));
+            item.is_some_and(|item| has_key(item, name, key))
+        })
+    };
+    for (key, write, deletes) in ask.writes() {
+        let (outcome, returned) = match is_left(key) {
+            true => (Outcome::Unknown, None),
+            false => (Outcome::Done, Some(returned)),
+        };
+        let put = Put { write, deletes, old: None, outcome };
+        history.put(Register { table, key }, called, returned, put);
+    }
+    Ok(())
+}
+
+/// Each key of a batch was read at a moment of its own.
+fn batch_got(
+    history: &mut History,
+    (called, returned): (Moment, Moment),
+    ask: Ask,
+    about: About,
+    body: &Value,
+) -> Result<(), Violation> {
+    let Ask::GetBatch { name, from, count, consistent } = ask else { return Ok(()) };
+    let table = about.table.ok_or_else(|| strange(ask, "no table"))?;
+    let all_read = body.get("UnprocessedKeys") == Some(&json!({}));
+    let items = body.get("Responses").and_then(|tables| tables.get(table_name(name)));
+    let mut items = items.and_then(Value::as_array).cloned().unwrap_or_default();
+    for key in keys(from, count) {
+        let item = take(&mut items, name, key);
+        let found = item_of(ask, name, key, item.as_ref())?;
+        if found.is_some() || all_read {
+            history.get(Register { table, key }, called, returned, Get { consistent, found });
+        }
+    }
+    if items.is_empty() { Ok(()) } else { Err(strange(ask, "items that nobody asked for")) }
+}
+
+/// Each item of a page was read at a moment of its own; a page of all shows what is not there, too.
+fn scanned(
+    history: &mut History,
+    keys_of_tables: u64,
+    (called, returned): (Moment, Moment),
+    ask: Ask,
+    about: About,
+    body: &Value,
+) -> Result<(), Violation> {
+    let Ask::Scan { name, consistent, limit, segments } = ask else { return Ok(()) };
+    let table = about.table.ok_or_else(|| strange(ask, "no table"))?;
+    let mut items = body.get("Items").and_then(Value::as_array).cloned().unwrap_or_default();
+    let is_all = body.get("LastEvaluatedKey").is_none() && segments == 1;
+    let count = u64::try_from(items.len()).unwrap_or(u64::MAX);
+    if limit > 0 && count > limit {
+        return Err(strange(ask, "more items than it wanted"));
+    }
+    for key in keys(KeyNumber(0), keys_of_tables) {
+        let item = take(&mut items, name, key);
+        let found = item_of(ask, name, key, item.as_ref())?;
+        if found.is_some() || is_all {
+            history.get(Register { table, key }, called, returned, Get { consistent, found });
+        }
+    }
+    if items.is_empty() { Ok(()) } else { Err(strange(ask, "an item twice, or one of no key")) }
+}
+
+/// Takes the item with this key out.
+fn take(items: &mut Vec<Value>, name: u64, key: KeyNumber) -> Option<Value> {
+    let at = items.iter().position(|item| has_key(item, name, key))?;
+    Some(items.swap_remove(at))
+}
+
+fn has_key(item: &Value, name: u64, key: KeyNumber) -> bool {
+    let attributes = kind_of(name).attributes(key);
+    let mut members = attributes.as_object().into_iter().flatten();
+    members.all(|(name, value)| item.get(name) == Some(value))
+}
+
 fn note(history: &mut History, name: u64, at: (Moment, Moment), operation: NameOperation) {
     history.name(&table_name(name), at.0, Some(at.1), operation);
 }
@@ -283,22 +541,40 @@ fn refused(
 ) -> Result<(), Violation> {
     let at = (called, returned);
     match (ask, error.code()) {
-        (Ask::Put { key, write, .. }, ErrorCode::ResourceNotFoundException)
-        | (Ask::Put { key, write, .. }, ErrorCode::ServiceUnavailable) => {
-            if let Some(table) = about.table {
-                let put = Put { write, old: None, outcome: Outcome::NotDone };
-                history.put(Register { table, key }, called, Some(returned), put);
+        (
+            Ask::Put { .. } | Ask::Erase { .. },
+            ErrorCode::ResourceNotFoundException | ErrorCode::ServiceUnavailable,
+        ) => {
+            for (key, write, deletes) in ask.writes() {
+                if let Some(table) = about.table {
+                    let put = Put { write, deletes, old: None, outcome: Outcome::NotDone };
+                    history.put(Register { table, key }, called, Some(returned), put);
+                }
             }
         }
+        // Of a batch, some may have been written all the same.
         (
-            Ask::Put { .. } | Ask::Create { .. } | Ask::Delete { .. },
+            Ask::WriteBatch { .. },
+            ErrorCode::ResourceNotFoundException
+            | ErrorCode::ServiceUnavailable
+            | ErrorCode::InternalServerError,
+        )
+        | (
+            Ask::Put { .. } | Ask::Erase { .. } | Ask::Create { .. } | Ask::Delete { .. },
             ErrorCode::InternalServerError,
         ) => {
             lost(history, ask, called, about);
         }
-        (Ask::Get { .. }, ErrorCode::ResourceNotFoundException)
+        (
+            Ask::Get { .. } | Ask::GetBatch { .. } | Ask::Scan { .. },
+            ErrorCode::ResourceNotFoundException,
+        )
         | (
-            Ask::Get { .. } | Ask::Create { .. } | Ask::Delete { .. },
+            Ask::Get { .. }
+            | Ask::GetBatch { .. }
+            | Ask::Scan { .. }
+            | Ask::Create { .. }
+            | Ask::Delete { .. },
             ErrorCode::ServiceUnavailable,
         ) => {}
         (Ask::Create { name }, ErrorCode::ResourceInUseException) => {

@@ -10,27 +10,39 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use stator_catalog::{Command, Outcome};
-use stator_model::{Location, LogIndex, PartitionId, SharedItem, TableDescription, TableId};
-use stator_operation::get_item::GetItem;
+use stator_model::{LogIndex, PartitionId, TableDescription, TableId};
+use stator_operation::batch_write_item::BatchWriteItem;
+use stator_operation::read::{Found, Part};
 use stator_operation::{
-    DescribedTable, ItemCommand, Reply, Request, ServiceInfo, TableStatistics, create_table,
-    delete_table, put_item, serving,
+    DescribedTable, ItemCommand, ItemWork, Reply, Request, ServiceInfo, TableStatistics, Written,
+    create_table, delete_table,
 };
 use stator_protocol::ApiError;
 use stator_replica::{
     Answer, CatalogAnswer, CatalogRequest, Event, NotDone, Prefetched, Published, ReadPoint,
-    ReplicaHandle, WriteRequest,
+    ReplicaHandle, WriteRequest, read, read_item,
 };
-use stator_route::{Attempt, WriteRoute, WriteStep, partition_of};
-use stator_store::{Engine, StoredItem, keys};
+use stator_route::{Attempt, ReadRoute, ReadStep, WriteRoute, WriteStep};
+use stator_store::Engine;
 
 /// As the server's.
 const DEADLINE_MILLIS: u64 = 10_000;
 const RETRY_AFTER_MILLIS: u64 = 20;
 
-/// A request under way; unique in a run.
+/// A request under way, or one write of a batch; unique in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FlightId(pub u64);
+pub struct FlightId {
+    request: u64,
+    /// Which write of a batch, counted from 1; 0 for the request itself.
+    lane: usize,
+}
+
+impl FlightId {
+    /// The id of this request.
+    pub const fn new(request: u64) -> Self {
+        Self { request, lane: 0 }
+    }
+}
 
 /// What a step may look at.
 pub struct Shore<'a> {
@@ -77,12 +89,26 @@ enum Stage {
     Prefetch(Box<WriteRoute>, PartitionId, Box<ItemCommand>, Arc<ReplicaHandle>),
     Submit(Box<WriteRoute>, PartitionId, Box<ItemCommand>, Prefetched),
     AwaitAnswer(Box<WriteRoute>),
-    Get(Box<Reading>),
-    AwaitApplied(Box<Reading>, Arc<ReplicaHandle>),
-    Read(Box<Reading>, Arc<ReplicaHandle>),
-    Check(Box<Reading>, Arc<ReplicaHandle>, Option<SharedItem>),
+    Batch(Box<Lanes>),
+    Read(Box<ReadRoute>),
+    AwaitApplied(Box<ReadRoute>, Box<Part>, Arc<ReplicaHandle>),
+    LookUp(Box<ReadRoute>, Box<Part>, Arc<ReplicaHandle>),
+    Check(Box<ReadRoute>, Box<Part>, Arc<ReplicaHandle>, Found),
     AwaitPicture { version: u64, until: u64, then: Box<Stage> },
     AwaitDecision(Decision),
+}
+
+/// The writes of a batch, which go their ways side by side.
+struct Lanes {
+    batch: BatchWriteItem,
+    lanes: Vec<Lane>,
+    /// Whose turn it is, about.
+    turn: usize,
+}
+
+enum Lane {
+    Going(Box<Flight>),
+    Done(Result<Written, ApiError>),
 }
 
 /// What CreateTable draws.
@@ -92,11 +118,6 @@ pub struct Draw {
     pub random: [u8; 32],
     /// With how many partitions the table begins.
     pub partitions: NonZeroU32,
-}
-
-struct Reading {
-    command: GetItem,
-    until: Duration,
 }
 
 #[derive(Clone, Copy)]
@@ -140,12 +161,15 @@ impl Flight {
             Stage::AwaitPicture { version: seen, until, .. } => {
                 version != *seen || uptime >= *until
             }
+            Stage::Batch(lanes) => {
+                lanes.is_done() || lanes.runnable(version, uptime, mail).is_some()
+            }
             Stage::Arrived(..)
             | Stage::Write(_)
             | Stage::Prefetch(..)
             | Stage::Submit(..)
-            | Stage::Get(_)
-            | Stage::Read(..)
+            | Stage::Read(_)
+            | Stage::LookUp(..)
             | Stage::Check(..) => true,
         }
     }
@@ -154,6 +178,7 @@ impl Flight {
     pub fn wakes_at(&self) -> Option<u64> {
         match &self.stage {
             Stage::AwaitPicture { until, .. } => Some(*until),
+            Stage::Batch(lanes) => lanes.going().filter_map(|flight| flight.wakes_at()).min(),
             Stage::AwaitAnswer(_)
             | Stage::AwaitApplied(..)
             | Stage::AwaitDecision(_)
@@ -161,8 +186,8 @@ impl Flight {
             | Stage::Write(_)
             | Stage::Prefetch(..)
             | Stage::Submit(..)
-            | Stage::Get(_)
-            | Stage::Read(..)
+            | Stage::Read(_)
+            | Stage::LookUp(..)
             | Stage::Check(..) => None,
         }
     }
@@ -183,7 +208,7 @@ impl Flight {
             Stage::Prefetch(route, partition, command, handle) => {
                 // The applied index is read first: the item is at least as new.
                 let applied = handle.applied();
-                let item = read(shore.engine, &handle, command.location())?;
+                let item = read_item(shore.engine, &handle, command.location())?;
                 let prefetched = Prefetched { applied, item };
                 Next::Go(Stage::Submit(route, partition, command, prefetched))
             }
@@ -200,25 +225,34 @@ impl Flight {
                 route.answered(attempt(mail));
                 Next::Go(Stage::Write(route))
             }
-            Stage::Get(reading) => get(reading, self.id, shore),
-            Stage::AwaitApplied(reading, handle) => {
-                shore.mail.take(self.id);
-                if handle.is_serving() {
-                    Next::Go(Stage::Read(reading, handle))
+            Stage::Batch(mut lanes) => {
+                lanes.step(&mut self.about, shore)?;
+                if lanes.is_done() {
+                    Next::Done(lanes.reply())
                 } else {
-                    Next::Go(await_picture(Stage::Get(reading), shore))
+                    Next::Go(Stage::Batch(lanes))
                 }
             }
-            Stage::Read(reading, handle) => {
-                let item = read(shore.engine, &handle, reading.command.location())?;
-                Next::Go(Stage::Check(reading, handle, item))
+            Stage::Read(route) => begin_read(route, self.id, shore),
+            Stage::AwaitApplied(route, part, handle) => {
+                shore.mail.take(self.id);
+                if handle.is_serving() {
+                    Next::Go(Stage::LookUp(route, part, handle))
+                } else {
+                    Next::Go(not_here(route))
+                }
             }
-            Stage::Check(reading, handle, item) => {
+            Stage::LookUp(route, part, handle) => {
+                let found = read(shore.engine, &handle, &part.place)?;
+                Next::Go(Stage::Check(route, part, handle, found))
+            }
+            Stage::Check(mut route, part, handle, found) => {
                 // A replica that stopped serving meanwhile may have lost its tablet meanwhile.
                 if handle.is_serving() {
-                    Next::Done(Ok(Reply::GetItem(reading.command.reply(item))))
+                    route.found(&part, found);
+                    Next::Go(Stage::Read(route))
                 } else {
-                    Next::Go(await_picture(Stage::Get(reading), shore))
+                    Next::Go(not_here(route))
                 }
             }
             Stage::AwaitPicture { then, .. } => Next::Go(*then),
@@ -242,21 +276,22 @@ fn arrive(
 ) -> Result<Next, ApiError> {
     let catalog = &shore.picture.catalog;
     match request {
-        Request::PutItem(input) => {
-            let name = input.table().local_name(shore.service);
-            let table = serving(name.and_then(|name| catalog.table_by_name(name)))?;
-            about.table = Some(table.id);
-            let put: put_item::PutItem = input.validate(table)?;
-            let route = WriteRoute::new(ItemCommand::Put(put), deadline(shore.uptime));
-            Ok(Next::Go(Stage::Write(Box::new(route))))
-        }
-        Request::GetItem(input) => {
-            let name = input.table().local_name(shore.service);
-            let table = serving(name.and_then(|name| catalog.table_by_name(name)))?;
-            about.table = Some(table.id);
-            let reading =
-                Reading { command: input.validate(table)?, until: deadline(shore.uptime) };
-            Ok(Next::Go(Stage::Get(Box::new(reading))))
+        Request::Items(request) => {
+            let deadline = deadline(shore.uptime);
+            Ok(match request.validate(catalog, shore.service)? {
+                ItemWork::Write(command) => {
+                    about.table = Some(command.table());
+                    Next::Go(Stage::Write(Box::new(WriteRoute::new(command, deadline))))
+                }
+                ItemWork::Batch(batch) => {
+                    about.table = batch.commands().next().map(|command| command.table());
+                    Next::Go(Stage::Batch(Box::new(Lanes::new(batch, id, deadline))))
+                }
+                ItemWork::Read(command) => {
+                    about.table = command.next().map(|part| part.table);
+                    Next::Go(Stage::Read(Box::new(ReadRoute::new(command, deadline))))
+                }
+            })
         }
         Request::CreateTable(input) => {
             let command = input.validate(shore.service, draw.random, draw.partitions)?;
@@ -287,7 +322,7 @@ fn arrive(
 
 fn write(mut route: Box<WriteRoute>, shore: &Shore<'_>) -> Next {
     match route.next(&shore.picture.catalog, Duration::from_millis(shore.uptime)) {
-        WriteStep::Done(result) => Next::Done(result),
+        WriteStep::Done(result) => Next::Done(result.map(Reply::Written)),
         WriteStep::Wait => Next::Go(await_picture(Stage::Write(route), shore)),
         WriteStep::Submit(partition, command) => match shore.picture.replicas.get(&partition) {
             Some(handle) => {
@@ -302,49 +337,102 @@ fn write(mut route: Box<WriteRoute>, shore: &Shore<'_>) -> Next {
     }
 }
 
-fn get(reading: Box<Reading>, id: FlightId, shore: &Shore<'_>) -> Next {
-    if Duration::from_millis(shore.uptime) >= reading.until {
-        return Next::Done(Err(ApiError::unavailable()));
-    }
-    let (picture, command) = (shore.picture, &reading.command);
-    if picture.catalog.table(&command.table()).is_none() {
-        return Next::Done(Err(ApiError::table_not_found()));
-    }
-    let handle = partition_of(&picture.catalog, command.table(), command.location())
-        .and_then(|partition| picture.replicas.get(&partition).cloned());
-    let Some(handle) = handle else {
-        return Next::Go(await_picture(Stage::Get(reading), shore));
+fn begin_read(mut route: Box<ReadRoute>, id: FlightId, shore: &Shore<'_>) -> Next {
+    let step = route.next(&shore.picture.catalog, Duration::from_millis(shore.uptime));
+    let (partition, part) = match step {
+        ReadStep::Done(result) => return Next::Done(result),
+        ReadStep::Wait => return Next::Go(await_picture(Stage::Read(route), shore)),
+        ReadStep::Read(partition, part) => (partition, Box::new(part)),
+    };
+    let Some(handle) = shore.picture.replicas.get(&partition).cloned() else {
+        return Next::Go(not_here(route));
     };
     match handle.read_point() {
-        _ if shore.served_too_early => Next::Go(Stage::Read(reading, handle)),
-        ReadPoint::NotServing => Next::Go(await_picture(Stage::Get(reading), shore)),
-        ReadPoint::Now => Next::Go(Stage::Read(reading, handle)),
-        ReadPoint::At(_) if !command.is_consistent() => Next::Go(Stage::Read(reading, handle)),
+        _ if shore.served_too_early => Next::Go(Stage::LookUp(route, part, handle)),
+        ReadPoint::NotServing => Next::Go(not_here(route)),
+        ReadPoint::Now => Next::Go(Stage::LookUp(route, part, handle)),
+        ReadPoint::At(_) if !part.consistent => Next::Go(Stage::LookUp(route, part, handle)),
         ReadPoint::At(index) => {
             let ticket = shore.mail.ticket(id);
             handle.when_applied(index, Box::new(move || ticket.send(Mail::Reached(index))));
-            Next::Go(Stage::AwaitApplied(reading, handle))
+            Next::Go(Stage::AwaitApplied(route, part, handle))
         }
+    }
+}
+
+fn not_here(mut route: Box<ReadRoute>) -> Stage {
+    route.not_here();
+    Stage::Read(route)
+}
+
+impl Lanes {
+    fn new(batch: BatchWriteItem, id: FlightId, deadline: Duration) -> Self {
+        let lane = |(lane, command)| {
+            let stage = Stage::Write(Box::new(WriteRoute::new(command, deadline)));
+            let id = FlightId { lane, ..id };
+            Lane::Going(Box::new(Flight { id, stage, about: About::default() }))
+        };
+        let lanes = (1..).zip(batch.commands()).map(lane).collect();
+        Self { batch, lanes, turn: 0 }
+    }
+
+    fn going(&self) -> impl Iterator<Item = &Flight> {
+        self.lanes.iter().filter_map(|lane| match lane {
+            Lane::Going(flight) => Some(flight.as_ref()),
+            Lane::Done(_) => None,
+        })
+    }
+
+    fn is_done(&self) -> bool {
+        self.going().next().is_none()
+    }
+
+    /// The next lane that would get anywhere.
+    fn runnable(&self, version: u64, uptime: u64, mail: &Mailbox) -> Option<usize> {
+        let count = self.lanes.len();
+        (0..count).map(|step| (self.turn + step) % count).find(|at| match self.lanes.get(*at) {
+            Some(Lane::Going(flight)) => flight.is_runnable(version, uptime, mail),
+            Some(Lane::Done(_)) | None => false,
+        })
+    }
+
+    fn step(
+        &mut self,
+        about: &mut About,
+        shore: &mut Shore<'_>,
+    ) -> Result<(), stator_store::Error> {
+        let Some(at) = self.runnable(shore.version, shore.uptime, shore.mail) else {
+            return Ok(());
+        };
+        // Neither one lane to its end nor strictly in turn.
+        self.turn = at + usize::from(shore.uptime.is_multiple_of(3));
+        let Some(lane) = self.lanes.get_mut(at) else { return Ok(()) };
+        let gone = Lane::Done(Err(ApiError::internal()));
+        let Lane::Going(flight) = std::mem::replace(lane, gone) else { return Ok(()) };
+        *lane = match flight.step(shore)? {
+            Stepped::GoesOn(flight) => {
+                about.begun |= flight.about.begun;
+                Lane::Going(flight)
+            }
+            Stepped::Answered(_, Ok(Reply::Written(written))) => Lane::Done(Ok(written)),
+            Stepped::Answered(_, Ok(_)) => Lane::Done(Err(ApiError::internal())),
+            Stepped::Answered(_, Err(error)) => Lane::Done(Err(error)),
+        };
+        Ok(())
+    }
+
+    fn reply(self) -> Result<Reply, ApiError> {
+        let result = |lane| match lane {
+            Lane::Done(result) => result,
+            Lane::Going(_) => Err(ApiError::internal()),
+        };
+        self.batch.reply(self.lanes.into_iter().map(result).collect())
     }
 }
 
 fn await_picture(then: Stage, shore: &Shore<'_>) -> Stage {
     let until = shore.uptime + RETRY_AFTER_MILLIS;
     Stage::AwaitPicture { version: shore.version, until, then: Box::new(then) }
-}
-
-/// Reads an item from the store.
-///
-/// # Errors
-/// If the store fails, or holds what is not an item.
-pub fn read(
-    engine: &dyn Engine,
-    handle: &ReplicaHandle,
-    location: &Location,
-) -> Result<Option<SharedItem>, stator_store::Error> {
-    let value = engine.get(handle.tablet(), &keys::item_key(location))?;
-    let stored = value.map(StoredItem::parse).transpose()?;
-    Ok(stored.map(|item| Arc::new(item) as SharedItem))
 }
 
 fn attempt(mail: Option<Mail>) -> Attempt {

@@ -23,8 +23,10 @@ pub struct Register {
 /// A write of a register.
 #[derive(Clone, Debug)]
 pub struct Put {
-    /// Its value.
+    /// Its value; that of a delete is seen by nobody.
     pub write: WriteNumber,
+    /// Whether it leaves nothing.
+    pub deletes: bool,
     /// What was there before, if that was asked for and answered.
     pub old: Option<Option<WriteNumber>>,
     /// What the client was told.

@@ -18,6 +18,8 @@ pub struct Plan {
     pub names: u64,
     /// Keys that every second request is about.
     pub hot_keys: u64,
+    /// Of a hundred requests, so many are deletes: few of them meet unless they are many.
+    pub erases: u64,
     /// All keys.
     pub keys: u64,
     /// One write of so many is large.
@@ -161,6 +163,7 @@ impl Plan {
             clients: random.within(1, 6),
             names: random.within(1, 3),
             hot_keys: random.within(1, 3),
+            erases: if random.chance(1, 3) { 40 } else { 6 },
             keys: random.within(4, 30),
             large: random.within(20, 300),
             segment_bytes: random.within(2, 10) * 8192,

@@ -366,7 +366,7 @@ impl<'a> World<'a> {
     fn begin(&mut self, ask: Ask) -> Result<Call, Violation> {
         self.flights += 1;
         self.trace.note(format_args!("{} f{} asks {ask:?}", self.moment, self.flights));
-        Call::begin(ask, FlightId(self.flights), self.moment, &mut self.random)
+        Call::begin(ask, FlightId::new(self.flights), self.moment, &mut self.random)
     }
 
     /// Lets a request go on by one step; gives it back unless it was answered.
@@ -395,7 +395,8 @@ impl<'a> World<'a> {
         self.trace.note(format_args!("{} {ask:?} of {called} gets {verdict}", self.moment));
         self.last_error = result.as_ref().err().map(ApiError::code);
         let at = (ask, called, self.moment);
-        client::answered(&mut self.history, self.plan.names, at, about, &result)?;
+        let known = (self.plan.names, self.plan.keys);
+        client::answered(&mut self.history, known, at, about, &result)?;
         Ok(None)
     }
 
@@ -498,6 +499,7 @@ impl<'a> World<'a> {
         let mut asks = vec![Ask::List];
         for name in 0..self.plan.names {
             asks.push(Ask::Describe { name });
+            asks.push(Ask::Scan { name, consistent: true, limit: 0, segments: 1 });
             asks.extend((0..self.plan.keys).map(|key| Ask::Get {
                 name,
                 key: KeyNumber(key),

@@ -1,5 +1,5 @@
-//! A server in memory: the real catalog, and items in a map. What a router does with a request, without
-//! partitions in between.
+//! A server in memory: the real catalog, and items in a map. What a node does with a request, without Raft
+//! and disks in between.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use stator_catalog::{Catalog, Command, Outcome, Refusal};
 use stator_model::{
-    ItemView, Location, NodeId, ReplicaId, SharedItem, TableDescription, TableId, UnixMillis,
+    ItemView, KeyRange, Location, NodeId, ReplicaId, SharedItem, TableDescription, TableId,
+    UnixMillis,
 };
+use stator_operation::read::{Found, Place, Room};
 use stator_operation::{
-    DescribedTable, ItemCommand, ItemWrite, Operation, Reply, Request, ServiceInfo, TableReference,
-    TableStatistics, create_table, delete_table, put_item, serving,
+    DescribedTable, ItemCommand, ItemWork, ItemWrite, Operation, ReadCommand, Reply, Request,
+    ServiceInfo, TableReference, TableStatistics, Written, create_table, delete_table,
 };
 use stator_protocol::{ApiError, Target};
 
@@ -78,9 +80,7 @@ impl World {
     fn call(&mut self, operation: &str, body: &[u8]) -> Result<Reply, ApiError> {
         let target = format!("DynamoDB_20120810.{operation}");
         let operation = Operation::from_target(Target::parse(Some(&target))?)?;
-        let request = Request::parse(operation, body)?;
-        assert_eq!(request.operation(), operation);
-        match request {
+        match Request::parse(operation, body)? {
             Request::CreateTable(input) => self.create(input),
             Request::DeleteTable(input) => self.delete(input),
             Request::DescribeTable(input) => {
@@ -91,12 +91,14 @@ impl World {
                 let names = self.catalog.tables_after(input.start()).map(|table| &*table.name);
                 Ok(Reply::ListTables(input.reply(names)))
             }
-            Request::PutItem(input) => self.put(input),
-            Request::GetItem(input) => {
-                let get = input.clone().validate(serving(self.find(input.table()))?)?;
-                let at = (get.table(), get.location().clone());
-                Ok(Reply::GetItem(get.reply(self.items.get(&at).cloned())))
-            }
+            Request::Items(request) => match request.validate(&self.catalog, &self.service)? {
+                ItemWork::Write(command) => self.write(&command).map(Reply::Written),
+                ItemWork::Batch(batch) => {
+                    let results = batch.commands().map(|command| self.write(&command)).collect();
+                    batch.reply(results)
+                }
+                ItemWork::Read(command) => Ok(self.read(command)),
+            },
         }
     }
 
@@ -120,9 +122,7 @@ impl World {
         Ok(Reply::DeleteTable(delete_table::Output::new(self.describe(&table))))
     }
 
-    fn put(&mut self, input: put_item::Input) -> Result<Reply, ApiError> {
-        let put = input.clone().validate(serving(self.find(input.table()))?)?;
-        let command = ItemCommand::Put(put);
+    fn write(&mut self, command: &ItemCommand) -> Result<Written, ApiError> {
         let at = (command.table(), command.location().clone());
         let evaluation = command.evaluate(self.items.get(&at).cloned());
         match evaluation.write {
@@ -135,6 +135,33 @@ impl World {
             None => {}
         }
         evaluation.reply
+    }
+
+    /// Reads part after part, each from the partition that holds it.
+    fn read(&self, mut command: ReadCommand) -> Reply {
+        while let Some(part) = command.next() {
+            let partition = self.catalog.locate(part.table, &part.location()).expect("a partition");
+            let part = part.within(&partition.range);
+            let found = match &part.place {
+                Place::Item(location) => {
+                    Found::Item(self.items.get(&(part.table, location.clone())).cloned())
+                }
+                Place::Range(range, room) => Found::Items(self.range(part.table, range, *room)),
+            };
+            command.found(&part, found);
+        }
+        command.reply()
+    }
+
+    fn range(&self, table: TableId, range: &KeyRange, mut room: Room) -> Vec<SharedItem> {
+        let mut found = Vec::new();
+        for ((of, location), item) in &self.items {
+            if *of == table && range.contains(location) && !room.is_used_up() {
+                room.take(item.size());
+                found.push(Arc::clone(item));
+            }
+        }
+        found
     }
 
     fn find(&self, table: &TableReference) -> Option<&Arc<TableDescription>> {

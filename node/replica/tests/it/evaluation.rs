@@ -1,16 +1,15 @@
 //! When a write is answered, and what it is evaluated against.
 
 use stator_model::LogIndex;
-use stator_operation::Reply;
 use stator_replica::{Answer, NotDone, Prefetched};
 
 use crate::rig::{Rig, Slot, is_done, is_open};
 
 fn old_value(slot: &Slot<Answer>) -> Option<String> {
     match slot.lock().unwrap().as_ref() {
-        Some(Answer::Done(Ok(Reply::PutItem(output)))) => {
+        Some(Answer::Done(Ok(written))) => {
             let mut writer = stator_protocol::JsonWriter::new();
-            output.write_json(&mut writer);
+            written.write_json(&mut writer);
             let json = String::from_utf8(writer.into_bytes()).unwrap();
             let at = json.find(r#""v":{"S":""#)? + 10;
             json[at..].split('"').next().map(str::to_owned)
@@ -104,6 +103,43 @@ fn more_than_two_log_tasks_are_never_under_way_and_the_rest_becomes_one_batch() 
     rig.settle();
     assert!(answers.iter().all(is_done));
     assert_eq!(rig.handle("tab").applied().get(), before.get() + 3);
+}
+
+#[test]
+fn a_delete_removes_the_item_and_returns_it_once() {
+    let mut rig = Rig::with_table();
+    rig.put("k", "1");
+    rig.settle();
+    let (first, second) = (rig.delete("k"), rig.delete("k"));
+    rig.settle();
+    assert_eq!((old_value(&first).as_deref(), old_value(&second)), (Some("1"), None));
+    assert_eq!(rig.stored("k"), None);
+    assert_eq!(rig.handle("tab").statistics(), (0, 0));
+}
+
+/// The second delete writes nothing. What it looked at is the first one's doing, and is lost with it.
+#[test]
+fn an_answer_that_writes_nothing_waits_for_what_it_looked_at() {
+    let mut rig = Rig::with_table();
+    rig.put("k", "1");
+    rig.settle();
+    let first = rig.delete("k");
+    rig.flush();
+    let second = rig.delete("k");
+    rig.flush();
+    assert!(is_open(&first) && is_open(&second), "neither is synced");
+    rig.settle();
+    assert!(is_done(&first) && is_done(&second));
+}
+
+#[test]
+fn an_answer_that_looked_at_nothing_pending_is_given_at_once() {
+    let mut rig = Rig::with_table();
+    let before = rig.handle("tab").applied();
+    let answer = rig.delete("k");
+    rig.flush();
+    assert!(is_done(&answer) && rig.log_tasks.is_empty());
+    assert_eq!(rig.handle("tab").applied(), before);
 }
 
 #[test]

@@ -10,12 +10,12 @@ use stator_model::{
     Location, LogIndex, NodeId, PartitionId, ReplicaId, SharedItem, TableDescription, TabletId,
     UnixMillis,
 };
-use stator_operation::{ItemCommand, Operation, Request, ServiceInfo, put_item};
+use stator_operation::{ItemCommand, ItemWork, Operation, Request, ServiceInfo};
 use stator_replica::{
     Answer, Applier, ApplyTask, CatalogAnswer, CatalogRequest, Core, Event, Forming, LogTask,
-    Output, Prefetched, Published, ReplicaHandle, Start, WriteRequest,
+    Output, Prefetched, Published, ReplicaHandle, Start, WriteRequest, read_item,
 };
-use stator_store::{Engine, MemoryEngine, StoredItem, keys};
+use stator_store::{Engine, MemoryEngine};
 
 /// Where an answer lands.
 pub(crate) type Slot<T> = Arc<Mutex<Option<T>>>;
@@ -108,11 +108,25 @@ impl Rig {
             r#"{{"TableName":"tab","ReturnValues":"ALL_OLD",
                 "Item":{{"pk":{{"S":"{key}"}},"v":{{"S":"{value}"}}}}}}"#
         );
-        let input: put_item::Input = match Request::parse(Operation::PutItem, body.as_bytes()) {
-            Ok(Request::PutItem(input)) => input,
-            other => panic!("{other:?}"),
+        self.command(Operation::PutItem, &body)
+    }
+
+    /// A DeleteItem on table `tab` that asks for the old item.
+    pub(crate) fn delete_command(&self, key: &str) -> ItemCommand {
+        let body = format!(
+            r#"{{"TableName":"tab","ReturnValues":"ALL_OLD","Key":{{"pk":{{"S":"{key}"}}}}}}"#
+        );
+        self.command(Operation::DeleteItem, &body)
+    }
+
+    fn command(&self, operation: Operation, body: &str) -> ItemCommand {
+        let Ok(Request::Items(request)) = Request::parse(operation, body.as_bytes()) else {
+            panic!("{body}");
         };
-        ItemCommand::Put(input.validate(&self.table("tab")).unwrap())
+        match request.validate(self.catalog(), &service()) {
+            Ok(ItemWork::Write(command)) => command,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Reads the item that a command is about, as an edge does before it submits.
@@ -123,8 +137,7 @@ impl Rig {
     }
 
     pub(crate) fn read(&self, handle: &ReplicaHandle, at: &Location) -> Option<SharedItem> {
-        let value = self.engine.get(handle.tablet(), &keys::item_key(at)).unwrap()?;
-        Some(Arc::new(StoredItem::parse(value).unwrap()))
+        read_item(self.engine.as_ref(), handle, at).unwrap()
     }
 
     pub(crate) fn submit(&mut self, command: ItemCommand, prefetched: Prefetched) -> Slot<Answer> {
@@ -144,6 +157,12 @@ impl Rig {
 
     pub(crate) fn put(&mut self, key: &str, value: &str) -> Slot<Answer> {
         let command = self.put_command(key, value);
+        let prefetched = self.prefetch(&command);
+        self.submit(command, prefetched)
+    }
+
+    pub(crate) fn delete(&mut self, key: &str) -> Slot<Answer> {
+        let command = self.delete_command(key);
         let prefetched = self.prefetch(&command);
         self.submit(command, prefetched)
     }
@@ -241,14 +260,16 @@ pub(crate) fn create_command(name: &str, random: u8) -> Command {
             "AttributeDefinitions":[{{"AttributeName":"pk","AttributeType":"S"}}],
             "KeySchema":[{{"AttributeName":"pk","KeyType":"HASH"}}]}}"#
     );
-    let service =
-        ServiceInfo { region: "us-east-1".to_owned(), account: "000000000000".to_owned() };
     match Request::parse(Operation::CreateTable, body.as_bytes()) {
         Ok(Request::CreateTable(input)) => {
-            input.validate(&service, [random; 32], NonZeroU32::MIN).unwrap()
+            input.validate(&service(), [random; 32], NonZeroU32::MIN).unwrap()
         }
         other => panic!("{other:?}"),
     }
+}
+
+fn service() -> ServiceInfo {
+    ServiceInfo { region: "us-east-1".to_owned(), account: "000000000000".to_owned() }
 }
 
 fn slot<T: Send + 'static>() -> (Slot<T>, Box<dyn FnOnce(T) + Send>) {

@@ -4,19 +4,21 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stator_catalog::{Catalog, Command, Outcome, Refusal};
-use stator_model::{Location, PartitionId, SharedItem, TableDescription};
+use futures_util::future::join_all;
+use stator_catalog::{Command, Outcome, Refusal};
+use stator_model::{PartitionId, TableDescription};
+use stator_operation::read::{Found, Part};
 use stator_operation::{
-    DescribedTable, ItemCommand, Reply, Request, TableReference, TableStatistics, create_table,
-    delete_table, describe_table, get_item, list_tables, put_item, serving,
+    DescribedTable, ItemCommand, ItemRequest, ItemWork, ReadCommand, Reply, Request,
+    TableReference, TableStatistics, Written, create_table, delete_table, describe_table,
+    list_tables,
 };
 use stator_protocol::ApiError;
 use stator_replica::{
     Answer, CatalogAnswer, CatalogRequest, Event, NotDone, Prefetched, ReadPoint, ReplicaHandle,
-    WriteRequest,
+    WriteRequest, read, read_item,
 };
-use stator_route::{Attempt, WriteRoute, WriteStep, partition_of};
-use stator_store::{StoredItem, keys};
+use stator_route::{Attempt, ReadRoute, ReadStep, WriteRoute, WriteStep};
 use tokio::sync::oneshot;
 
 use super::Node;
@@ -35,8 +37,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(20);
 impl Service for Node {
     async fn call(&self, request: Request) -> Result<Reply, ApiError> {
         match request {
-            Request::GetItem(input) => self.get_item(input).await,
-            Request::PutItem(input) => self.put_item(input).await,
+            Request::Items(request) => self.items(request).await,
             Request::CreateTable(input) => self.create_table(input).await,
             Request::DescribeTable(input) => self.describe_table(&input),
             Request::ListTables(input) => Ok(self.list_tables(&input)),
@@ -46,26 +47,20 @@ impl Service for Node {
 }
 
 impl Node {
-    async fn put_item(&self, input: put_item::Input) -> Result<Reply, ApiError> {
-        let command = {
-            let picture = self.picture.load();
-            let table = Arc::clone(self.serving_table(&picture.catalog, input.table())?);
-            input.validate(&table)?
-        };
-        self.write(ItemCommand::Put(command)).await
+    async fn items(&self, request: ItemRequest) -> Result<Reply, ApiError> {
+        let work = request.validate(&self.picture.load().catalog, &self.service)?;
+        match work {
+            ItemWork::Write(command) => self.write(command).await.map(Reply::Written),
+            ItemWork::Batch(batch) => {
+                // All at once: those of one partition then share an entry of its log.
+                let results = join_all(batch.commands().map(|command| self.write(command))).await;
+                batch.reply(results)
+            }
+            ItemWork::Read(command) => self.read(command).await,
+        }
     }
 
-    /// The table that an operation on items means.
-    fn serving_table<'a>(
-        &self,
-        catalog: &'a Catalog,
-        reference: &TableReference,
-    ) -> Result<&'a Arc<TableDescription>, ApiError> {
-        let name = reference.local_name(&self.service);
-        serving(name.and_then(|name| catalog.table_by_name(name)))
-    }
-
-    async fn write(&self, command: ItemCommand) -> Result<Reply, ApiError> {
+    async fn write(&self, command: ItemCommand) -> Result<Written, ApiError> {
         let mut route = WriteRoute::new(command, clock::running() + DEADLINE);
         loop {
             let step = route.next(&self.picture.load().catalog, clock::running());
@@ -90,7 +85,8 @@ impl Node {
         };
         // The applied index is read first: the item is at least as new.
         let applied = handle.applied();
-        let item = self.read(&handle, command.location())?;
+        let item = read_item(self.engine.as_ref(), &handle, command.location());
+        let item = item.map_err(|error| unreadable(partition, &error))?;
         let (answer, answered) = oneshot::channel();
         let request = WriteRequest {
             partition,
@@ -116,55 +112,34 @@ impl Node {
         })
     }
 
-    async fn get_item(&self, input: get_item::Input) -> Result<Reply, ApiError> {
-        let command = {
-            let picture = self.picture.load();
-            let table = Arc::clone(self.serving_table(&picture.catalog, input.table())?);
-            input.validate(&table)?
-        };
-        let until = clock::running() + DEADLINE;
-        while clock::running() < until {
-            let handle = {
-                let picture = self.picture.load();
-                if picture.catalog.table(&command.table()).is_none() {
-                    return Err(ApiError::table_not_found());
-                }
-                partition_of(&picture.catalog, command.table(), command.location())
-                    .and_then(|partition| picture.replicas.get(&partition).cloned())
-            };
-            if let Some(handle) = handle
-                && may_read(&handle, command.is_consistent()).await
-            {
-                let item = self.read(&handle, command.location())?;
-                // A replica that stopped serving meanwhile may have lost its tablet meanwhile.
-                if handle.is_serving() {
-                    return Ok(Reply::GetItem(command.reply(item)));
-                }
+    async fn read(&self, command: ReadCommand) -> Result<Reply, ApiError> {
+        let mut route = ReadRoute::new(command, clock::running() + DEADLINE);
+        loop {
+            let step = route.next(&self.picture.load().catalog, clock::running());
+            match step {
+                ReadStep::Done(result) => return result,
+                ReadStep::Wait => self.picture.changed(RETRY_AFTER).await,
+                ReadStep::Read(partition, part) => match self.look_up(partition, &part).await? {
+                    Some(found) => route.found(&part, found),
+                    None => route.not_here(),
+                },
             }
-            self.picture.changed(RETRY_AFTER).await;
         }
-        Err(ApiError::unavailable())
     }
 
-    /// Reads an item from the store, on this thread.
-    fn read(
+    /// Reads from the store, on this thread; `None` if the replica here may not answer.
+    async fn look_up(
         &self,
-        handle: &ReplicaHandle,
-        location: &Location,
-    ) -> Result<Option<SharedItem>, ApiError> {
-        let stored = self
-            .engine
-            .get(handle.tablet(), &keys::item_key(location))
-            .and_then(|value| Ok(value.map(StoredItem::parse).transpose()?));
-        match stored {
-            Ok(item) => Ok(item.map(|item| Arc::new(item) as SharedItem)),
-            Err(error) if error.is_fatal() => fail_stop("the store cannot be read", &error),
-            Err(error) => {
-                let partition = handle.partition();
-                tracing::error!(%partition, error = %describe(&error), "an item cannot be read");
-                Err(ApiError::internal())
-            }
+        partition: PartitionId,
+        part: &Part,
+    ) -> Result<Option<Found>, ApiError> {
+        let Some(handle) = self.replica(partition) else { return Ok(None) };
+        if !may_read(&handle, part.consistent).await {
+            return Ok(None);
         }
+        let found = read(self.engine.as_ref(), &handle, &part.place);
+        let found = found.map_err(|error| unreadable(partition, &error))?;
+        Ok(handle.is_serving().then_some(found))
     }
 
     fn replica(&self, partition: PartitionId) -> Option<Arc<ReplicaHandle>> {
@@ -243,6 +218,15 @@ impl Node {
         }
         sum
     }
+}
+
+/// What a client is told when the store cannot be read.
+fn unreadable(partition: PartitionId, error: &stator_store::Error) -> ApiError {
+    if error.is_fatal() {
+        fail_stop("the store cannot be read", error);
+    }
+    tracing::error!(%partition, error = %describe(error), "an item cannot be read");
+    ApiError::internal()
 }
 
 /// Waits until the store may be read; `false` if this replica may not answer.

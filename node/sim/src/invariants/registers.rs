@@ -48,7 +48,7 @@ fn hold_one(register: Register, history: &RegisterHistory) -> Verdict {
 
 #[derive(Clone, Debug)]
 enum Operation {
-    Write { new: WriteNumber, old: Option<Option<WriteNumber>> },
+    Write { new: Option<WriteNumber>, old: Option<Option<WriteNumber>> },
     Read(Option<WriteNumber>),
 }
 
@@ -65,9 +65,7 @@ impl Model for Cell {
 
     fn step(&self, state: &Self::State, operation: &Operation) -> Option<Self::State> {
         match operation {
-            Operation::Write { new, old } => {
-                old.is_none_or(|old| old == *state).then_some(Some(*new))
-            }
+            Operation::Write { new, old } => old.is_none_or(|old| old == *state).then_some(*new),
             Operation::Read(found) => (found == state).then_some(*state),
         }
     }
@@ -76,14 +74,15 @@ impl Model for Cell {
 /// The calls that the search has to order. Writes that were refused must not have been seen. Writes
 /// without an answer that nobody saw need no place: whatever follows one in an order either replaces
 /// it unseen or would have seen it. One that was seen happened before the first that saw it returned.
-/// That leaves nothing open, however many crashes there were, and keeps the search short.
+/// That leaves nothing open but deletes, however many crashes there were, and keeps the search short.
 fn prepare(
     register: Register,
     history: &RegisterHistory,
 ) -> Result<Vec<Call<Operation>>, Violation> {
     let seen = first_seen(history);
     let mut calls = Vec::with_capacity(history.puts.len() + history.gets.len());
-    for Call { called, returned, operation: Put { write, old, outcome } } in &history.puts {
+    for Call { called, returned, operation } in &history.puts {
+        let Put { write, deletes, old, outcome } = operation;
         let seen = seen.get(write).copied();
         let returned = match outcome {
             Outcome::Done => *returned,
@@ -93,12 +92,13 @@ fn prepare(
                 })?;
                 continue;
             }
+            Outcome::Unknown if *deletes => None,
             Outcome::Unknown => match seen {
                 Some(_) => seen,
                 None => continue,
             },
         };
-        let operation = Operation::Write { new: *write, old: *old };
+        let operation = Operation::Write { new: (!deletes).then_some(*write), old: *old };
         calls.push(Call { called: *called, returned, operation });
     }
     let strong = history.gets.iter().filter(|get| get.operation.consistent);
@@ -127,21 +127,23 @@ fn first_seen(history: &RegisterHistory) -> BTreeMap<WriteNumber, Moment> {
 fn eventual_reads_hold(register: Register, history: &RegisterHistory) -> Verdict {
     let eventual = history.gets.iter().filter(|get| !get.operation.consistent);
     for Call { called, returned, operation: Get { found, .. } } in eventual {
-        let written = history.puts.iter().find(|put| Some(put.operation.write) == *found);
-        if let Some(write) = found {
-            let fits = written.is_some_and(|put| Some(put.called) < *returned);
-            ensure(fits, NAME, || {
-                format!(
-                    "{register:?}: at {called} a read found {write:?}, which nobody had written"
-                )
-            })?;
-        }
-        let since = match written {
-            // Without an answer it may have happened as late as this read.
-            Some(put) if put.operation.outcome != Outcome::Done => continue,
-            Some(put) => put.returned.unwrap_or(Moment::MAX),
-            None => 0,
+        let may_have_left = |put: &&Call<Put>| match found {
+            Some(write) => put.operation.write == *write,
+            None => put.operation.deletes && put.operation.outcome != Outcome::NotDone,
         };
+        let mut sources: Vec<&Call<Put>> = history.puts.iter().filter(may_have_left).collect();
+        sources.retain(|put| Some(put.called) < *returned);
+        ensure(found.is_none() || !sources.is_empty(), NAME, || {
+            format!("{register:?}: at {called} a read found {found:?}, which nobody had written")
+        })?;
+        // Nothing is also what there was at first.
+        let at_first = found.is_none().then_some(0);
+        // Without an answer it may have happened as late as this read.
+        let left_at = |put: &&Call<Put>| match put.operation.outcome {
+            Outcome::Done => put.returned.unwrap_or(Moment::MAX),
+            Outcome::NotDone | Outcome::Unknown => Moment::MAX,
+        };
+        let since = sources.iter().map(left_at).chain(at_first).max().unwrap_or(0);
         let newer: BTreeSet<WriteNumber> = history
             .puts
             .iter()
@@ -169,7 +171,13 @@ mod tests {
 
     fn put(history: &mut History, called: Moment, outcome: Outcome, write: u64) {
         let returned = (outcome != Outcome::Unknown).then_some(called + 1);
-        let put = Put { write: WriteNumber(write), old: None, outcome };
+        let put = Put { write: WriteNumber(write), deletes: false, old: None, outcome };
+        history.put(PLACE, called, returned, put);
+    }
+
+    fn delete(history: &mut History, called: Moment, outcome: Outcome) {
+        let returned = (outcome != Outcome::Unknown).then_some(called + 1);
+        let put = Put { write: WriteNumber(1000 + called), deletes: true, old: None, outcome };
         history.put(PLACE, called, returned, put);
     }
 
@@ -227,9 +235,41 @@ mod tests {
         let mut history = History::default();
         put(&mut history, 1, Outcome::Done, 7);
         put(&mut history, 5, Outcome::Done, 8);
-        let swap =
-            Put { write: WriteNumber(9), old: Some(Some(WriteNumber(7))), outcome: Outcome::Done };
+        let old = Some(Some(WriteNumber(7)));
+        let swap = Put { write: WriteNumber(9), deletes: false, old, outcome: Outcome::Done };
         history.put(PLACE, 9, Some(10), swap);
+        assert!(hold(&history).is_err());
+    }
+
+    #[test]
+    fn a_deleted_item_that_is_seen_again_is_found() {
+        for consistent in [true, false] {
+            let mut history = History::default();
+            put(&mut history, 1, Outcome::Done, 7);
+            delete(&mut history, 5, Outcome::Done);
+            get(&mut history, 9, consistent, None);
+            assert_eq!(hold(&history), Ok(()));
+            get(&mut history, 13, consistent, Some(7));
+            assert!(hold(&history).is_err());
+        }
+    }
+
+    #[test]
+    fn an_unknown_delete_may_explain_an_absence_once() {
+        for consistent in [true, false] {
+            let mut history = History::default();
+            put(&mut history, 1, Outcome::Done, 7);
+            delete(&mut history, 5, Outcome::Unknown);
+            get(&mut history, 9, consistent, Some(7));
+            get(&mut history, 13, consistent, None);
+            assert_eq!(hold(&history), Ok(()));
+        }
+        let mut history = History::default();
+        put(&mut history, 1, Outcome::Done, 7);
+        delete(&mut history, 5, Outcome::Unknown);
+        get(&mut history, 9, true, None);
+        put(&mut history, 11, Outcome::Done, 8);
+        get(&mut history, 15, true, None);
         assert!(hold(&history).is_err());
     }
 }

@@ -1,0 +1,311 @@
+//! BatchGetItem: reads up to 100 items of any tables, each by its whole primary key ("BatchGetItem", API
+//! reference).
+//!
+//! The answer ends at 16 MB; keys that found no room are returned as unprocessed, and so are those that
+//! could not be read in time. The service also stops after 1 MB of one partition, of which clients know
+//! nothing; here a partition may be a whole table, and only the 16 MB count.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::MapAccess;
+use stator_model::{AttributeMap, ItemSize, Location, SharedItem, TableDescription, TableId};
+use stator_protocol::{
+    AnyMap, ApiError, Attributes, Entries, Entry, Found, JsonWriter, Scope, Shape, parse,
+    read_members,
+};
+
+use crate::capacity::{CapacityUnits, Charge};
+use crate::constraint::{Violations, none_refused};
+use crate::read::{Part, Place};
+use crate::{ReturnConsumedCapacity, TableReference, keys};
+
+/// The most keys of a request.
+const KEYS: usize = 100;
+/// The most bytes of items in an answer.
+const ANSWER_BYTES: usize = 16 << 20;
+
+/// Parameters of a table in the API that do not work here yet.
+const NOT_YET: &[&str] = &["ProjectionExpression", "AttributesToGet"];
+
+/// A body, as it was read.
+#[derive(Default)]
+struct Members {
+    request_items: Option<Entries<KeysOfTable>>,
+    return_consumed_capacity: Option<String>,
+}
+
+impl Shape for Members {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_element("BatchGetItemInput")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "RequestItems" => member.set(&mut it.request_items),
+            "ReturnConsumedCapacity" => member.set(&mut it.return_consumed_capacity),
+            _ => member.ignore(),
+        })?;
+        Ok(it)
+    }
+}
+
+/// `KeysAndAttributes`: what is asked of one table.
+#[derive(Default)]
+struct KeysOfTable {
+    keys: Option<Vec<Attributes>>,
+    consistent_read: Option<bool>,
+    expression_attribute_names: Option<AnyMap>,
+    refused: Vec<&'static str>,
+}
+
+impl Entry for KeysOfTable {
+    const JAVA: &'static str = "com.amazonaws.dynamodb.v20120810.KeysAndAttributes";
+}
+
+impl Shape for KeysOfTable {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_element("KeysAndAttributes")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "Keys" => member.set(&mut it.keys),
+            "ConsistentRead" => member.set(&mut it.consistent_read),
+            "ExpressionAttributeNames" => member.set(&mut it.expression_attribute_names),
+            _ => member.note(NOT_YET, &mut it.refused),
+        })?;
+        Ok(it)
+    }
+}
+
+/// A BatchGetItem request, checked by every rule that needs no table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    tables: Vec<Wanted>,
+    return_capacity: ReturnConsumedCapacity,
+}
+
+/// What is wanted of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wanted {
+    table: TableReference,
+    keys: Vec<AttributeMap>,
+    consistent: bool,
+}
+
+impl Input {
+    /// Reads and checks a body. Reads are not enveloped.
+    ///
+    /// # Errors
+    /// SerializationException and ValidationException.
+    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let it: Members = parse(body)?;
+        let mut violations = Violations::new();
+        let return_capacity =
+            violations.choice("returnConsumedCapacity", it.return_consumed_capacity.as_deref());
+        let tables = violations.required("requestItems", it.request_items);
+        for (name, asked) in tables.iter().flat_map(|Entries(tables)| tables) {
+            check_count(name, asked, &mut violations);
+        }
+        violations.finish()?;
+        let Entries(tables) = tables.expect("an absent map is a violation");
+        if tables.is_empty() {
+            return Err(ApiError::validation(
+                "The requestItems parameter is required for BatchGetItem",
+            ));
+        }
+        let tables =
+            tables.into_iter().map(Wanted::checked).collect::<Result<Vec<_>, ApiError>>()?;
+        if tables.iter().map(|wanted| wanted.keys.len()).sum::<usize>() > KEYS {
+            return Err(ApiError::validation("Too many items requested for the BatchGetItem call"));
+        }
+        Ok(Self { tables, return_capacity: return_capacity.unwrap_or_default() })
+    }
+
+    /// The tables that the request names.
+    pub fn tables(&self) -> impl Iterator<Item = &TableReference> {
+        self.tables.iter().map(|wanted| &wanted.table)
+    }
+
+    /// Makes this a read of `tables`, those that were named, in their order.
+    ///
+    /// # Errors
+    /// ValidationException.
+    pub fn validate(self, tables: &[Arc<TableDescription>]) -> Result<BatchGetItem, ApiError> {
+        let mut batch = BatchGetItem {
+            tables: Vec::with_capacity(tables.len()),
+            keys: Vec::new(),
+            next: 0,
+            room: ANSWER_BYTES,
+            is_full: false,
+        };
+        for (wanted, table) in self.tables.into_iter().zip(tables) {
+            let of_table = batch.tables.len();
+            for key in wanted.keys {
+                let primary = keys::of_parameter(&key, &table.key_schema)?;
+                let location = primary.location(&table.hash_secret);
+                batch.keys.push(Key { of_table, location, given: key });
+            }
+            batch.tables.push(OfTable {
+                table: table.id,
+                given: Arc::clone(wanted.table.given()),
+                consistent: wanted.consistent,
+                items: Vec::new(),
+                units: CapacityUnits::default(),
+                charge: Charge::new(self.return_capacity, &wanted.table),
+            });
+        }
+        Ok(batch)
+    }
+}
+
+fn check_count(table: &str, asked: &KeysOfTable, violations: &mut Violations) {
+    let path = format!("requestItems.{table}.member.keys");
+    let keys = violations.required(path, asked.keys.as_ref());
+    let bound = match keys.map(Vec::len) {
+        Some(0) => "greater than or equal to 1".to_owned(),
+        Some(count) if count > KEYS => format!("less than or equal to {KEYS}"),
+        Some(_) | None => return,
+    };
+    let path = format!("RequestItems.{table}.member.Keys");
+    violations.add_unshown(path, &format!("have length {bound}"));
+}
+
+impl Wanted {
+    fn checked((name, asked): (String, KeysOfTable)) -> Result<Self, ApiError> {
+        let table = TableReference::of_batch(name)?;
+        none_refused("BatchGetItem", &asked.refused)?;
+        if asked.expression_attribute_names.is_some() {
+            return Err(ApiError::validation(
+                "ExpressionAttributeNames can only be specified when using expressions",
+            ));
+        }
+        let mut keys: Vec<AttributeMap> = Vec::new();
+        for Attributes(key) in asked.keys.unwrap_or_default() {
+            let key = key?;
+            if keys.contains(&key) {
+                return Err(ApiError::validation("Provided list of item keys contains duplicates"));
+            }
+            keys.push(key);
+        }
+        Ok(Self { table, keys, consistent: asked.consistent_read.unwrap_or(false) })
+    }
+}
+
+/// A BatchGetItem on its way, validated.
+pub struct BatchGetItem {
+    tables: Vec<OfTable>,
+    keys: Vec<Key>,
+    /// The key that is read next.
+    next: usize,
+    /// How many more bytes of items the answer takes.
+    room: usize,
+    is_full: bool,
+}
+
+/// What was found in one table.
+struct OfTable {
+    table: TableId,
+    given: Arc<str>,
+    consistent: bool,
+    items: Vec<SharedItem>,
+    units: CapacityUnits,
+    charge: Charge,
+}
+
+struct Key {
+    of_table: usize,
+    location: Location,
+    given: AttributeMap,
+}
+
+impl BatchGetItem {
+    pub(crate) fn part(&self) -> Option<Part> {
+        let key = self.keys.get(self.next).filter(|_| !self.is_full)?;
+        let OfTable { table, consistent, .. } = self.tables.get(key.of_table)?;
+        let place = Place::Item(key.location.clone());
+        Some(Part { table: *table, consistent: *consistent, place })
+    }
+
+    pub(crate) fn found(&mut self, item: Option<SharedItem>) {
+        let Some(key) = self.keys.get(self.next) else { return };
+        let Some(of_table) = self.tables.get_mut(key.of_table) else { return };
+        let size = item.as_ref().map_or(ItemSize::default(), |item| item.size());
+        let Some(room) = self.room.checked_sub(size.0 as usize) else {
+            self.is_full = true;
+            return;
+        };
+        self.room = room;
+        self.next += 1;
+        of_table.units += CapacityUnits::of_read(size, of_table.consistent);
+        of_table.items.extend(item);
+    }
+
+    /// Whether anything was read.
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.next > 0
+    }
+
+    pub(crate) fn reply(mut self) -> Output {
+        let unread = self.keys.split_off(self.next.min(self.keys.len()));
+        Output { tables: self.tables, unread }
+    }
+}
+
+impl fmt::Debug for BatchGetItem {
+    /// Without keys and items: they stay out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchGetItem").field("keys", &self.keys.len()).finish_non_exhaustive()
+    }
+}
+
+/// What BatchGetItem answers.
+pub struct Output {
+    tables: Vec<OfTable>,
+    unread: Vec<Key>,
+}
+
+impl Output {
+    /// Writes the body. A table of which nothing was found has an empty list.
+    pub fn write_json(&self, writer: &mut JsonWriter) {
+        writer.object(|reply| {
+            reply.member("Responses").object(|tables| {
+                for table in &self.tables {
+                    tables.member(&table.given).array(|items| {
+                        table.items.iter().for_each(|item| items.item(item.as_ref()));
+                    });
+                }
+            });
+            reply.member("UnprocessedKeys").object(|tables| self.write_unprocessed(tables));
+            if self.tables.iter().any(|table| table.charge.is_wanted()) {
+                reply.member("ConsumedCapacity").array(|list| {
+                    self.tables.iter().for_each(|table| table.charge.write(table.units, list));
+                });
+            }
+        });
+    }
+
+    /// What is left, in the form of a request.
+    fn write_unprocessed(&self, writer: &mut JsonWriter) {
+        for (at, table) in self.tables.iter().enumerate() {
+            let mut keys = self.unread.iter().filter(|key| key.of_table == at).peekable();
+            if keys.peek().is_none() {
+                continue;
+            }
+            writer.member(&table.given).object(|asked| {
+                asked.member("Keys").array(|list| keys.for_each(|key| list.item(&key.given)));
+                asked.member("ConsistentRead").flag(table.consistent);
+            });
+        }
+    }
+}
+
+impl fmt::Debug for Output {
+    /// Without keys and items: they stay out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("unread", &self.unread.len()).finish_non_exhaustive()
+    }
+}

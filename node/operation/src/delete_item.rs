@@ -1,0 +1,147 @@
+//! DeleteItem: removes one item by its whole primary key ("DeleteItem", API reference). To remove an item
+//! that is not there succeeds.
+
+use serde::de::MapAccess;
+use stator_model::{
+    AttributeMap, DescriptionVersion, ItemSize, Location, SharedItem, TableDescription, TableId,
+};
+use stator_protocol::{AnyMap, ApiError, Attributes, Found, Scope, Shape, parse, read_members};
+
+use crate::capacity::{CapacityUnits, Charge};
+use crate::constraint::{
+    Violations, enveloped_value, none_refused, placeholders_without_condition,
+};
+use crate::options::{ReturnItemCollectionMetrics, ReturnOld, ReturnValuesOnConditionCheckFailure};
+use crate::{Evaluation, ItemWrite, ReturnConsumedCapacity, TableReference, Written, keys};
+
+/// Parameters of the API that do not work here yet.
+const NOT_YET: &[&str] = &["ConditionExpression", "Expected", "ConditionalOperator"];
+
+/// A body, as it was read.
+#[derive(Default)]
+struct Members {
+    table_name: Option<String>,
+    key: Option<Attributes>,
+    return_values: Option<String>,
+    return_consumed_capacity: Option<String>,
+    return_item_collection_metrics: Option<String>,
+    return_values_on_condition_check_failure: Option<String>,
+    expression_attribute_names: Option<AnyMap>,
+    expression_attribute_values: Option<AnyMap>,
+    refused: Vec<&'static str>,
+}
+
+impl Shape for Members {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_element("DeleteItemInput")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "TableName" => member.set(&mut it.table_name),
+            "Key" => member.set(&mut it.key),
+            "ReturnValues" => member.set(&mut it.return_values),
+            "ReturnConsumedCapacity" => member.set(&mut it.return_consumed_capacity),
+            "ReturnItemCollectionMetrics" => member.set(&mut it.return_item_collection_metrics),
+            "ReturnValuesOnConditionCheckFailure" => {
+                member.set(&mut it.return_values_on_condition_check_failure)
+            }
+            "ExpressionAttributeNames" => member.set(&mut it.expression_attribute_names),
+            "ExpressionAttributeValues" => member.set(&mut it.expression_attribute_values),
+            _ => member.note(NOT_YET, &mut it.refused),
+        })?;
+        Ok(it)
+    }
+}
+
+/// A DeleteItem request, checked by every rule that needs no table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    table: TableReference,
+    key: AttributeMap,
+    return_old: bool,
+    return_capacity: ReturnConsumedCapacity,
+}
+
+impl Input {
+    /// Reads and checks a body.
+    ///
+    /// # Errors
+    /// SerializationException and ValidationException.
+    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let it: Members = parse(body)?;
+        let table = TableReference::of_items(it.table_name)?;
+        let mut violations = Violations::new();
+        let return_capacity =
+            violations.choice("returnConsumedCapacity", it.return_consumed_capacity.as_deref());
+        let key = violations.required("key", it.key);
+        let return_values: Option<ReturnOld> =
+            violations.choice("returnValues", it.return_values.as_deref());
+        let _: Option<ReturnItemCollectionMetrics> = violations
+            .choice("returnItemCollectionMetrics", it.return_item_collection_metrics.as_deref());
+        let _: Option<ReturnValuesOnConditionCheckFailure> = violations.choice(
+            "returnValuesOnConditionCheckFailure",
+            it.return_values_on_condition_check_failure.as_deref(),
+        );
+        violations.finish()?;
+        none_refused("DeleteItem", &it.refused)?;
+        placeholders_without_condition(
+            it.expression_attribute_names,
+            it.expression_attribute_values,
+        )?;
+        let Attributes(key) = key.expect("an absent key is a violation");
+        Ok(Self {
+            table,
+            key: key.map_err(enveloped_value)?,
+            return_old: return_values == Some(ReturnOld::AllOld),
+            return_capacity: return_capacity.unwrap_or_default(),
+        })
+    }
+
+    /// The table that the request names.
+    pub fn table(&self) -> &TableReference {
+        &self.table
+    }
+
+    /// Makes this a command on `table`: the key is one of its keys.
+    ///
+    /// # Errors
+    /// ValidationException.
+    pub fn validate(self, table: &TableDescription) -> Result<DeleteItem, ApiError> {
+        let key = keys::of_parameter(&self.key, &table.key_schema)?;
+        Ok(DeleteItem {
+            table: table.id,
+            version: table.version,
+            location: key.location(&table.hash_secret),
+            return_old: self.return_old,
+            charge: Charge::new(self.return_capacity, &self.table),
+        })
+    }
+}
+
+/// A DeleteItem on one table, validated.
+#[derive(Clone, Debug)]
+pub struct DeleteItem {
+    pub(crate) table: TableId,
+    pub(crate) version: DescriptionVersion,
+    pub(crate) location: Location,
+    pub(crate) return_old: bool,
+    pub(crate) charge: Charge,
+}
+
+impl DeleteItem {
+    /// Removes whatever is there and returns it if that was asked for; writes nothing if nothing is
+    /// there. Charged for the item that was.
+    pub fn evaluate(&self, current: Option<SharedItem>) -> Evaluation {
+        let before = current.as_ref().map_or(ItemSize::default(), |item| item.size());
+        Evaluation {
+            write: current.is_some().then_some(ItemWrite::Delete),
+            reply: Ok(Written {
+                attributes: current.filter(|_| self.return_old),
+                units: CapacityUnits::of_write(before, ItemSize::default()),
+                charge: self.charge.clone(),
+            }),
+        }
+    }
+}

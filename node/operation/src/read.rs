@@ -1,0 +1,144 @@
+//! Reads under way: what is to be read next, and what has been found.
+//!
+//! A read is a sequence of parts, each of which one partition answers. Who finds partitions and who looks
+//! into the store are others; this decides what is asked of them, and when the answer is complete.
+
+use stator_model::{ItemSize, KeyRange, Location, SharedItem, TableId};
+use stator_protocol::ApiError;
+
+use crate::Reply;
+use crate::batch_get_item::BatchGetItem;
+use crate::get_item::GetItem;
+use crate::scan::Scan;
+
+/// A read on its way, validated.
+#[derive(Debug)]
+pub enum ReadCommand {
+    /// GetItem.
+    GetItem(GetItem),
+    /// BatchGetItem.
+    BatchGetItem(BatchGetItem),
+    /// Scan.
+    Scan(Scan),
+}
+
+/// A part of a read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The life of the table.
+    pub table: TableId,
+    /// Whether the read must see every write that was acknowledged before it.
+    pub consistent: bool,
+    /// What of the table.
+    pub place: Place,
+}
+
+/// What a part of a read looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The item here.
+    Item(Location),
+    /// The items of a range in their order, until the room is used up. A partition answers for what of
+    /// the range it holds.
+    Range(KeyRange, Room),
+}
+
+/// How much more a page takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    items: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// Room for so many items and bytes.
+    pub const fn new(items: usize, bytes: usize) -> Self {
+        Self { items, bytes }
+    }
+
+    /// Takes an item in. The one with which the bytes are reached is still of the page.
+    pub const fn take(&mut self, size: ItemSize) {
+        self.items = self.items.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(size.0 as usize);
+    }
+
+    /// Whether the page ends here.
+    pub const fn is_used_up(self) -> bool {
+        self.items == 0 || self.bytes == 0
+    }
+}
+
+/// What a partition holds of a part.
+#[derive(Clone)]
+pub enum Found {
+    /// The item, if there is one.
+    Item(Option<SharedItem>),
+    /// The items of the range, as far as there was room.
+    Items(Vec<SharedItem>),
+}
+
+impl Part {
+    /// Where the partition must be looked for that answers this part, or its beginning.
+    pub fn location(&self) -> Location {
+        match &self.place {
+            Place::Item(location) => location.clone(),
+            Place::Range(range, _) => Location::from_bytes(range.start.clone()),
+        }
+    }
+
+    /// What of this part lies in a partition's range.
+    #[must_use]
+    pub fn within(self, partition: &KeyRange) -> Self {
+        let place = match self.place {
+            Place::Item(location) => Place::Item(location),
+            Place::Range(range, room) => Place::Range(range.intersect(partition), room),
+        };
+        Self { place, ..self }
+    }
+}
+
+impl ReadCommand {
+    /// What is to be read next; `None` once the answer is complete.
+    pub fn next(&self) -> Option<Part> {
+        match self {
+            Self::GetItem(get) => get.part(),
+            Self::BatchGetItem(batch) => batch.part(),
+            Self::Scan(scan) => scan.part(),
+        }
+    }
+
+    /// Takes in what was found of `part`: the one of [`next`](Self::next), cut down to a partition.
+    pub fn found(&mut self, part: &Part, found: Found) {
+        match (self, found, &part.place) {
+            (Self::GetItem(get), Found::Item(item), _) => get.found(item),
+            (Self::BatchGetItem(batch), Found::Item(item), _) => batch.found(item),
+            (Self::Scan(scan), Found::Items(items), Place::Range(range, _)) => {
+                scan.found(range, items);
+            }
+            // A finding of another kind answers another question.
+            (Self::GetItem(_) | Self::BatchGetItem(_) | Self::Scan(_), _, _) => {}
+        }
+    }
+
+    /// The answer, once complete.
+    pub fn reply(self) -> Reply {
+        match self {
+            Self::GetItem(get) => Reply::GetItem(get.reply()),
+            Self::BatchGetItem(batch) => Reply::BatchGetItem(batch.reply()),
+            Self::Scan(scan) => Reply::Scan(scan.reply()),
+        }
+    }
+
+    /// The answer if no more can be read because of `error`.
+    ///
+    /// # Errors
+    /// The error, unless an answer may say what it leaves out.
+    pub fn give_up(self, error: ApiError) -> Result<Reply, ApiError> {
+        match self {
+            Self::BatchGetItem(batch) if batch.has_begun() && error.is_retryable() => {
+                Ok(Reply::BatchGetItem(batch.reply()))
+            }
+            Self::GetItem(_) | Self::BatchGetItem(_) | Self::Scan(_) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! Scan: reads every item of a table, page by page, whole or in segments ("Scan", API reference).
+//!
+//! Items come in the order of their locations: by the hash of the partition key, then by the sort key. A
+//! page ends after `Limit` items, or with the item that makes it 1 MB; it then says where the next begins,
+//! even if nothing follows. Nothing keeps still between pages: each item is as of when it was read.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::MapAccess;
+use stator_model::{AttributeMap, Item, ItemSize, KeyRange, SharedItem, TableDescription, to_item};
+use stator_protocol::{
+    AnyMap, ApiError, Attributes, Found, JsonWriter, Scope, Shape, parse, read_members,
+};
+
+use crate::capacity::{CapacityUnits, Charge};
+use crate::constraint::{Violations, none_refused};
+use crate::options::Select;
+use crate::read::{Part, Place, Room};
+use crate::table::{NAME_CHARS, NAME_CHARS_LEAST};
+use crate::{ReturnConsumedCapacity, TableReference, keys};
+
+/// Bytes of items after which a page ends ("Paginating table scan results", developer guide).
+const PAGE_BYTES: usize = 1 << 20;
+/// The most segments of a table.
+const SEGMENTS: i64 = 1_000_000;
+
+/// Parameters of the API that do not work here yet.
+const NOT_YET: &[&str] = &[
+    "FilterExpression",
+    "ProjectionExpression",
+    "AttributesToGet",
+    "ScanFilter",
+    "ConditionalOperator",
+];
+
+/// A body, as it was read.
+#[derive(Default)]
+struct Members {
+    table_name: Option<String>,
+    index_name: Option<String>,
+    limit: Option<i32>,
+    select: Option<String>,
+    exclusive_start_key: Option<Attributes>,
+    consistent_read: Option<bool>,
+    return_consumed_capacity: Option<String>,
+    segment: Option<i32>,
+    total_segments: Option<i32>,
+    expression_attribute_names: Option<AnyMap>,
+    expression_attribute_values: Option<AnyMap>,
+    refused: Vec<&'static str>,
+}
+
+impl Shape for Members {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_element("ScanInput")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "TableName" => member.set(&mut it.table_name),
+            "IndexName" => member.set(&mut it.index_name),
+            "Limit" => member.set(&mut it.limit),
+            "Select" => member.set(&mut it.select),
+            "ExclusiveStartKey" => member.set(&mut it.exclusive_start_key),
+            "ConsistentRead" => member.set(&mut it.consistent_read),
+            "ReturnConsumedCapacity" => member.set(&mut it.return_consumed_capacity),
+            "Segment" => member.set(&mut it.segment),
+            "TotalSegments" => member.set(&mut it.total_segments),
+            "ExpressionAttributeNames" => member.set(&mut it.expression_attribute_names),
+            "ExpressionAttributeValues" => member.set(&mut it.expression_attribute_values),
+            _ => member.note(NOT_YET, &mut it.refused),
+        })?;
+        Ok(it)
+    }
+}
+
+/// A Scan request, checked by every rule that needs no table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    table: TableReference,
+    index: Option<String>,
+    limit: Option<usize>,
+    count_only: bool,
+    start: Option<AttributeMap>,
+    consistent: bool,
+    return_capacity: ReturnConsumedCapacity,
+    segment: Segment,
+}
+
+/// Which part of a table a scan reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Segment {
+    number: u32,
+    total: u32,
+}
+
+impl Input {
+    /// Reads and checks a body. Reads are not enveloped.
+    ///
+    /// # Errors
+    /// SerializationException and ValidationException.
+    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let it: Members = parse(body)?;
+        let table = TableReference::of_items(it.table_name)?;
+        let mut violations = Violations::new();
+        let return_capacity =
+            violations.choice("returnConsumedCapacity", it.return_consumed_capacity.as_deref());
+        let select = violations.choice("select", it.select.as_deref());
+        if let Some(index) = &it.index_name {
+            violations.length("indexName", index, NAME_CHARS_LEAST, NAME_CHARS);
+            violations.name_pattern("indexName", index);
+        }
+        for (path, number, least, most) in [
+            ("limit", it.limit, 1, i64::from(i32::MAX)),
+            ("segment", it.segment, 0, SEGMENTS - 1),
+            ("totalSegments", it.total_segments, 1, SEGMENTS),
+        ] {
+            if let Some(number) = number {
+                violations.at_least(path, i64::from(number), least);
+                violations.at_most(path, i64::from(number), most);
+            }
+        }
+        violations.finish()?;
+        none_refused("Scan", &it.refused)?;
+        no_placeholders(it.expression_attribute_names, it.expression_attribute_values)?;
+        let start = it.exclusive_start_key.map(|Attributes(start)| start).transpose()?;
+        Ok(Self {
+            table,
+            count_only: counts_only(select, it.index_name.is_some())?,
+            index: it.index_name,
+            limit: it.limit.and_then(|limit| usize::try_from(limit).ok()),
+            start,
+            consistent: it.consistent_read.unwrap_or(false),
+            return_capacity: return_capacity.unwrap_or_default(),
+            segment: segment(it.segment, it.total_segments)?,
+        })
+    }
+
+    /// The table that the request names.
+    pub fn table(&self) -> &TableReference {
+        &self.table
+    }
+
+    /// Makes this a scan of `table`: the start is one of its keys, in the segment that is asked for.
+    ///
+    /// # Errors
+    /// ValidationException.
+    pub fn validate(self, table: &Arc<TableDescription>) -> Result<Scan, ApiError> {
+        if let Some(index) = self.index {
+            return Err(ApiError::validation(format!(
+                "The table does not have the specified index: {index}"
+            )));
+        }
+        let mut range = KeyRange::of_segment(self.segment.number, self.segment.total);
+        if let Some(start) = &self.start {
+            let key = keys::of_parameter(start, &table.key_schema).map_err(|error| {
+                let why = error.message().unwrap_or_default();
+                ApiError::validation(format!("The provided starting key is invalid: {why}"))
+            })?;
+            let start = key.location(&table.hash_secret);
+            if !range.contains(&start) {
+                let Segment { number, total } = self.segment;
+                return Err(ApiError::validation(format!(
+                    "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use \
+                     ExclusiveStartKey with correct Segment. TotalSegments: {total} Segment: {number}"
+                )));
+            }
+            range.start = start.successor();
+        }
+        Ok(Scan {
+            table: Arc::clone(table),
+            consistent: self.consistent,
+            left: Some(range),
+            room: Room::new(self.limit.unwrap_or(usize::MAX), PAGE_BYTES),
+            items: if self.count_only { None } else { Some(Vec::new()) },
+            count: 0,
+            bytes: 0,
+            last_key: None,
+            charge: Charge::new(self.return_capacity, &self.table),
+        })
+    }
+}
+
+/// Names and values for expressions need one.
+fn no_placeholders(names: Option<AnyMap>, values: Option<AnyMap>) -> Result<(), ApiError> {
+    if names.is_some() {
+        return Err(ApiError::validation(
+            "ExpressionAttributeNames can only be specified when using expressions",
+        ));
+    }
+    if values.is_some() {
+        return Err(ApiError::validation(
+            "ExpressionAttributeValues can only be specified when using expressions: \
+             FilterExpression is null",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether only the number of items is asked for.
+fn counts_only(select: Option<Select>, of_index: bool) -> Result<bool, ApiError> {
+    match select {
+        None | Some(Select::AllAttributes) => Ok(false),
+        Some(Select::Count) => Ok(true),
+        Some(Select::AllProjectedAttributes) if of_index => Ok(false),
+        Some(Select::AllProjectedAttributes) => Err(ApiError::validation(
+            "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
+        )),
+        Some(Select::SpecificAttributes) => Err(ApiError::validation(
+            "Must specify the AttributesToGet or ProjectionExpression when choosing to get \
+             SPECIFIC_ATTRIBUTES",
+        )),
+    }
+}
+
+/// Both parameters or none; numbers within bounds were checked before.
+fn segment(number: Option<i32>, total: Option<i32>) -> Result<Segment, ApiError> {
+    let (number, total) = match (number, total) {
+        (None, None) => (0, 1),
+        (Some(number), Some(total)) => (number, total),
+        (Some(_), None) => {
+            return Err(ApiError::validation(
+                "The TotalSegments parameter is required but was not present in the request when \
+                 Segment parameter is present",
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(ApiError::validation(
+                "The Segment parameter is required but was not present in the request when \
+                 parameter TotalSegments is present",
+            ));
+        }
+    };
+    if number >= total {
+        return Err(ApiError::validation(format!(
+            "The Segment parameter is zero-based and must be less than parameter TotalSegments: \
+             Segment: {number} is not less than TotalSegments: {total}"
+        )));
+    }
+    Ok(Segment { number: number.unsigned_abs(), total: total.unsigned_abs() })
+}
+
+/// A page of a scan on its way.
+pub struct Scan {
+    table: Arc<TableDescription>,
+    consistent: bool,
+    /// What the page has not looked at yet; `None` once it is complete.
+    left: Option<KeyRange>,
+    room: Room,
+    /// `None` if they are only counted.
+    items: Option<Vec<SharedItem>>,
+    count: u64,
+    bytes: usize,
+    /// The key after which the next page begins.
+    last_key: Option<Item>,
+    charge: Charge,
+}
+
+impl Scan {
+    pub(crate) fn part(&self) -> Option<Part> {
+        let range = self.left.clone()?;
+        let place = Place::Range(range, self.room);
+        Some(Part { table: self.table.id, consistent: self.consistent, place })
+    }
+
+    /// Takes in the items of `range`, which begins where the page is.
+    pub(crate) fn found(&mut self, range: &KeyRange, items: Vec<SharedItem>) {
+        let Some(left) = self.left.take() else { return };
+        for item in &items {
+            self.room.take(item.size());
+            self.count += 1;
+            self.bytes += item.size().0 as usize;
+        }
+        if self.room.is_used_up() {
+            let last = items.last().map(|last| to_item(last.as_ref()));
+            self.last_key = last.map(|last| self.table.key_schema.key_attributes(&last));
+        } else if range.end != left.end {
+            self.left = range.end.clone().map(|start| KeyRange { start, end: left.end });
+        }
+        if let Some(page) = &mut self.items {
+            page.extend(items);
+        }
+    }
+
+    pub(crate) fn reply(self) -> Output {
+        Output {
+            items: self.items,
+            count: self.count,
+            last_key: self.last_key,
+            units: CapacityUnits::of_read(ItemSize::from_bytes(self.bytes), self.consistent),
+            charge: self.charge,
+        }
+    }
+}
+
+impl fmt::Debug for Scan {
+    /// Without items and keys: they stay out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scan").field("table", &self.table.id).finish_non_exhaustive()
+    }
+}
+
+/// What Scan answers.
+#[derive(Clone)]
+pub struct Output {
+    items: Option<Vec<SharedItem>>,
+    count: u64,
+    last_key: Option<Item>,
+    units: CapacityUnits,
+    charge: Charge,
+}
+
+impl Output {
+    /// Writes the body. Without a filter, all that was looked at is counted.
+    pub fn write_json(&self, writer: &mut JsonWriter) {
+        writer.object(|reply| {
+            reply.member("Count").integer(self.count);
+            reply.member("ScannedCount").integer(self.count);
+            if let Some(items) = &self.items {
+                reply.member("Items").array(|list| {
+                    items.iter().for_each(|item| list.item(item.as_ref()));
+                });
+            }
+            if let Some(key) = &self.last_key {
+                reply.member("LastEvaluatedKey").item(key);
+            }
+            self.charge.write_member(self.units, reply);
+        });
+    }
+}
+
+impl fmt::Debug for Output {
+    /// Without the items: contents of items stay out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("count", &self.count).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,227 @@
+//! The life of a read: part after part, each at the partition that holds it.
+//!
+//! ```text
+//!            ┌──────── wait for a newer picture, or a moment ◄── not here
+//!            ▼                                                     ▲
+//!   start ─► Read (a part, at the replica of its partition) ───────┤
+//!            ▲                                                     │
+//!            └─────────────── more parts ◄──────────────────────── found ─► Done
+//! ```
+
+use std::time::Duration;
+
+use stator_catalog::Catalog;
+use stator_model::PartitionId;
+use stator_operation::read::{Found, Part};
+use stator_operation::{ReadCommand, Reply};
+use stator_protocol::ApiError;
+
+use crate::resolve::{partition_of, serving};
+
+/// What to do next for a read.
+pub enum ReadStep {
+    /// Read this part at a replica of this partition, then say what was found.
+    Read(PartitionId, Part),
+    /// Wait until the catalog or the replicas here have changed, or a moment has passed.
+    Wait,
+    /// Answer the client.
+    Done(Result<Reply, ApiError>),
+}
+
+/// A read on its way.
+pub struct ReadRoute {
+    /// `None` once it is answered.
+    command: Option<ReadCommand>,
+    must_wait: bool,
+    deadline: Duration,
+}
+
+impl ReadRoute {
+    /// A read that is given up at `deadline`, on a clock that never goes back: time since an origin of
+    /// the caller's choice.
+    pub fn new(command: ReadCommand, deadline: Duration) -> Self {
+        Self { command: Some(command), must_wait: false, deadline }
+    }
+
+    /// What to do now. After [`ReadStep::Read`] comes [`found`](Self::found) or
+    /// [`not_here`](Self::not_here).
+    pub fn next(&mut self, catalog: &Catalog, now: Duration) -> ReadStep {
+        if std::mem::take(&mut self.must_wait) {
+            return ReadStep::Wait;
+        }
+        let Some(command) = &self.command else {
+            // Asked again after the answer.
+            return ReadStep::Done(Err(ApiError::internal()));
+        };
+        let Some(part) = command.next() else { return self.answer(None) };
+        if let Err(error) = serving(catalog, part.table) {
+            return self.answer(Some(error));
+        }
+        if now >= self.deadline {
+            return self.answer(Some(ApiError::unavailable()));
+        }
+        match partition_of(catalog, part.table, &part.location()) {
+            Some(partition) => ReadStep::Read(partition.id, part.within(&partition.range)),
+            None => ReadStep::Wait,
+        }
+    }
+
+    fn answer(&mut self, error: Option<ApiError>) -> ReadStep {
+        ReadStep::Done(match (self.command.take(), error) {
+            (Some(command), None) => Ok(command.reply()),
+            (Some(command), Some(error)) => command.give_up(error),
+            (None, _) => Err(ApiError::internal()),
+        })
+    }
+
+    /// Takes in what was found of the part.
+    pub fn found(&mut self, part: &Part, found: Found) {
+        if let Some(command) = &mut self.command {
+            command.found(part, found);
+        }
+    }
+
+    /// No replica here may answer: to be tried again.
+    pub fn not_here(&mut self) {
+        self.must_wait = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use stator_catalog::Command;
+    use stator_operation::read::Place;
+    use stator_operation::{ItemWork, Operation, Request, ServiceInfo};
+
+    use super::*;
+    use crate::testing::{DEADLINE, NOW, catalog, decide};
+
+    fn route(catalog: &Catalog, operation: Operation, body: &str) -> ReadRoute {
+        let service = ServiceInfo { region: "r".to_owned(), account: "0".to_owned() };
+        let Ok(Request::Items(request)) = Request::parse(operation, body.as_bytes()) else {
+            panic!("{body}");
+        };
+        match request.validate(catalog, &service) {
+            Ok(ItemWork::Read(command)) => ReadRoute::new(command, DEADLINE),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn get(catalog: &Catalog) -> ReadRoute {
+        route(catalog, Operation::GetItem, r#"{"TableName":"music","Key":{"pk":{"S":"k"}}}"#)
+    }
+
+    fn part(step: ReadStep) -> (PartitionId, Part) {
+        match step {
+            ReadStep::Read(partition, part) => (partition, part),
+            ReadStep::Wait => panic!("waits"),
+            ReadStep::Done(result) => panic!("{result:?}"),
+        }
+    }
+
+    fn body(step: ReadStep) -> String {
+        match step {
+            ReadStep::Done(Ok(reply)) => String::from_utf8(reply.to_body()).unwrap(),
+            ReadStep::Done(Err(error)) => panic!("{error}"),
+            ReadStep::Wait | ReadStep::Read(..) => panic!("goes on"),
+        }
+    }
+
+    #[track_caller]
+    fn refused(step: ReadStep, expected: &ApiError) {
+        match step {
+            ReadStep::Done(result) => {
+                assert_eq!(result.map(|reply| reply.to_body()), Err(expected.clone()))
+            }
+            ReadStep::Wait | ReadStep::Read(..) => panic!("goes on"),
+        }
+    }
+
+    #[test]
+    fn an_item_is_read_where_it_lies_and_then_the_read_is_done() {
+        let catalog = catalog();
+        let mut route = get(&catalog);
+        let (partition, part) = part(route.next(&catalog, NOW));
+        assert!(catalog.partition(partition).unwrap().range.contains(&part.location()));
+        route.found(&part, Found::Item(None));
+        assert_eq!(body(route.next(&catalog, NOW)), "{}");
+    }
+
+    #[test]
+    fn a_replica_that_may_not_answer_is_asked_again_until_the_deadline() {
+        let catalog = catalog();
+        let mut route = get(&catalog);
+        for _ in 0..3 {
+            part(route.next(&catalog, NOW));
+            route.not_here();
+            assert!(matches!(route.next(&catalog, NOW), ReadStep::Wait));
+        }
+        refused(route.next(&catalog, DEADLINE), &ApiError::unavailable());
+    }
+
+    #[test]
+    fn a_scan_asks_every_partition_in_order_for_its_own_range() {
+        let catalog = catalog();
+        let mut route = route(&catalog, Operation::Scan, r#"{"TableName":"music"}"#);
+        let table = catalog.table_by_name("music").unwrap().id;
+        for expected in catalog.partitions_of(table) {
+            let (partition, part) = part(route.next(&catalog, NOW));
+            let Place::Range(range, _) = &part.place else { panic!("{part:?}") };
+            assert_eq!((partition, range), (expected.id, &expected.range));
+            route.found(&part, Found::Items(Vec::new()));
+        }
+        assert_eq!(body(route.next(&catalog, NOW)), r#"{"Count":0,"ScannedCount":0,"Items":[]}"#);
+    }
+
+    #[test]
+    fn a_segment_stays_within_its_bounds() {
+        let catalog = catalog();
+        let segment = r#"{"TableName":"music","Segment":1,"TotalSegments":8}"#;
+        let mut route = route(&catalog, Operation::Scan, segment);
+        let (_, part) = part(route.next(&catalog, NOW));
+        let expected = stator_model::KeyRange::of_segment(1, 8);
+        assert!(matches!(&part.place, Place::Range(range, _) if *range == expected));
+        route.found(&part, Found::Items(Vec::new()));
+        body(route.next(&catalog, NOW));
+    }
+
+    #[test]
+    fn a_batch_that_has_begun_returns_the_keys_that_it_could_not_read() {
+        let catalog = catalog();
+        let keys: Vec<String> = (0..20).map(|n| format!(r#"{{"pk":{{"S":"k{n}"}}}}"#)).collect();
+        let request = format!(r#"{{"RequestItems":{{"music":{{"Keys":[{}]}}}}}}"#, keys.join(","));
+        let mut route = route(&catalog, Operation::BatchGetItem, &request);
+        let mut partitions = BTreeSet::new();
+        for _ in 0..19 {
+            let (partition, part) = part(route.next(&catalog, NOW));
+            partitions.insert(partition);
+            route.found(&part, Found::Item(None));
+        }
+        assert_eq!(partitions.len(), 4);
+        assert_eq!(
+            body(route.next(&catalog, DEADLINE)),
+            r#"{"Responses":{"music":[]},"UnprocessedKeys":{"music":{"Keys":[{"pk":{"S":"k19"}}],"ConsistentRead":false}}}"#
+        );
+    }
+
+    #[test]
+    fn a_batch_that_has_not_begun_is_refused() {
+        let catalog = catalog();
+        let request = r#"{"RequestItems":{"music":{"Keys":[{"pk":{"S":"k"}}]}}}"#;
+        let mut route = route(&catalog, Operation::BatchGetItem, request);
+        refused(route.next(&catalog, DEADLINE), &ApiError::unavailable());
+    }
+
+    #[test]
+    fn a_table_that_is_deleted_on_the_way_is_not_found() {
+        let mut catalog = catalog();
+        let mut route = get(&catalog);
+        part(route.next(&catalog, NOW));
+        route.not_here();
+        assert!(matches!(route.next(&catalog, NOW), ReadStep::Wait));
+        decide(&mut catalog, &Command::DeleteTable { name: "music".to_owned() });
+        refused(route.next(&catalog, NOW), &ApiError::table_not_found());
+    }
+}
