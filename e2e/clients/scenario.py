@@ -95,6 +95,40 @@ def items(resource):
     check("large item", table.get_item(Key=key)["Item"], large)
 
 
+def many_items(client, resource):
+    """Writes, reads and deletes in batches, and scans, as the interfaces of boto3 do it."""
+    table = resource.Table("Music")
+    before = table.scan(Select="COUNT")["Count"]
+    songs = [{"Artist": f"Artist {number % 7}", "Year": Decimal(number)} for number in range(120)]
+    with table.batch_writer() as batch:
+        for song in songs:
+            batch.put_item(Item=song)
+    check("scan", table.scan(Select="COUNT")["Count"], before + 120)
+
+    pages = client.get_paginator("scan").paginate(
+        TableName="Music", PaginationConfig={"PageSize": 50}
+    )
+    counts = [len(page["Items"]) for page in pages]
+    check("pages", counts[:2] + [sum(counts)], [50, 50, before + 120])
+    halves = [table.scan(Segment=half, TotalSegments=2)["Items"] for half in range(2)]
+    check("segments", len(halves[0]) + len(halves[1]), before + 120)
+
+    keys = [{"Artist": song["Artist"], "Year": song["Year"]} for song in songs[:100]]
+    asked = {"Music": {"Keys": keys, "ConsistentRead": True}}
+    answer = resource.batch_get_item(RequestItems=asked)
+    by_year = sorted(answer["Responses"]["Music"], key=lambda song: song["Year"])
+    check("batch", by_year, songs[:100])
+    check("unprocessed", answer["UnprocessedKeys"], {})
+
+    old = table.delete_item(Key=keys[0], ReturnValues="ALL_OLD")["Attributes"]
+    check("deleted item", old, songs[0])
+    check("deleted again", "Attributes" in table.delete_item(Key=keys[0]), False)
+    with table.batch_writer() as batch:
+        for song in songs:
+            batch.delete_item(Key={"Artist": song["Artist"], "Year": song["Year"]})
+    check("scan after", table.scan(Select="COUNT")["Count"], before)
+
+
 def refusals(client):
     """The errors that programs branch on."""
     refused(
@@ -155,6 +189,7 @@ def main():
     resource = boto3.resource("dynamodb", config=CONFIG)
     tables(client)
     items(resource)
+    many_items(client, resource)
     refusals(client)
     deletion(client)
     print(f"boto3 {boto3.__version__}: {CHECKS} checks passed")

@@ -58,6 +58,19 @@ check "replaced item" True "$(db put-item --table-name Shop.orders --return-valu
 check "capacity" 0.5 "$(db get-item --table-name Shop.orders --return-consumed-capacity TOTAL \
   --key '{"customer":{"S":"ann"},"order":{"N":"7"}}' --query ConsumedCapacity.CapacityUnits)"
 
+db batch-write-item --request-items '{"Shop.orders": [
+  {"PutRequest": {"Item": {"customer":{"S":"bob"},"order":{"N":"1"}}}},
+  {"PutRequest": {"Item": {"customer":{"S":"bob"},"order":{"N":"2"}}}},
+  {"DeleteRequest": {"Key": {"customer":{"S":"ann"},"order":{"N":"7"}}}}]}'
+check "scan" $'1\n2' "$(db scan --table-name Shop.orders --query 'Items[].[order.N]')"
+check "scan, page by page" $'1\n2' \
+  "$(db scan --table-name Shop.orders --page-size 1 --query 'Items[].[order.N]')"
+check "batch" 2 "$(db batch-get-item --query 'Responses."Shop.orders"[0].order.N' --request-items \
+  '{"Shop.orders": {"Keys": [{"customer":{"S":"bob"},"order":{"N":"2"}}], "ConsistentRead": true}}')"
+check "deleted item" 1 "$(db delete-item --table-name Shop.orders --return-values ALL_OLD \
+  --key '{"customer":{"S":"bob"},"order":{"N":"1"}}' --query Attributes.order.N)"
+check "count" 1 "$(db scan --table-name Shop.orders --select COUNT --query Count)"
+
 refused "no such table" "(ResourceNotFoundException) when calling the DescribeTable operation: \
 Requested resource not found: Table: Nowhere not found" db describe-table --table-name Nowhere
 refused "item without its key" "(ValidationException) when calling the PutItem operation: \

@@ -35,6 +35,14 @@ impl Table {
         self.items.insert(self.key_of(&item), item)
     }
 
+    /// Removes the item with the key of this one and returns it.
+    ///
+    /// # Panics
+    /// If a key attribute is missing.
+    pub fn delete(&mut self, key: &Item) -> Option<Item> {
+        self.items.remove(&self.key_of(key))
+    }
+
     /// The item with the key of this one.
     ///
     /// # Panics

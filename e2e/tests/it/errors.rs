@@ -261,8 +261,17 @@ async fn what_is_not_implemented_is_refused_by_name() {
     let got = client.get_item().table_name("Later").key("pk", s("k")).send().await;
     assert!(got.expect("it can be read").item.is_none(), "the refused item was stored");
 
-    let scan = client.scan().table_name("Later").send().await.expect_err("not implemented");
-    let message = scan.message().expect("the refusal says why");
-    assert!(message.contains("Scan"), "{message}");
+    let delete = client.delete_item().table_name("Later").key("pk", s("k"));
+    let error = delete.condition_expression("attribute_exists(pk)").send().await;
+    let error = error.expect_err("a condition must not be ignored");
+    assert!(error.message().expect("it says why").contains("ConditionExpression"), "{error:?}");
+
+    let scan = client.scan().table_name("Later").filter_expression("attribute_exists(pk)");
+    let error = scan.send().await.expect_err("a filter must not be ignored");
+    assert!(error.message().expect("it says why").contains("FilterExpression"), "{error:?}");
+
+    let query = client.query().table_name("Later").key_condition_expression("pk = :k");
+    let error = query.send().await.expect_err("not implemented");
+    assert!(error.message().expect("it says why").contains("Query"), "{error:?}");
     site.assert_quiet();
 }

@@ -5,6 +5,7 @@ mod crash;
 mod errors;
 mod items;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod pages;
 mod power_loss;
 mod random_operations;
 mod tables;

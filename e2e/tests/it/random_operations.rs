@@ -1,9 +1,14 @@
 //! Random operations, through the AWS SDK, beside a model that says what each must answer.
 
+mod batches;
+mod items;
+mod scans;
+
+use std::ops::RangeInclusive;
+
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue};
 use stator_e2e::client::{KeyAttribute, client, make_table, until_gone};
-use stator_e2e::oracle::{Draw, Item, Model, Table, Value, item_size};
+use stator_e2e::oracle::{Draw, Item, Model, Table, Value};
 use stator_e2e::random::{Random, seed};
 use stator_e2e::run::{cases, evidence};
 use stator_e2e::site::Site;
@@ -39,14 +44,16 @@ async fn random_operations_answer_what_the_model_says() {
     }
     run.compare_everything().await;
     site.assert_quiet();
-    let Counts { puts, gets, tables, kills } = run.counts;
+    let Counts { writes, reads, batches, pages, tables, kills } = run.counts;
     evidence(
         "random-operations",
         &[
             ("seed", &seed),
             ("operations", &operations),
-            ("puts", &puts),
-            ("gets", &gets),
+            ("writes", &writes),
+            ("reads", &reads),
+            ("batches", &batches),
+            ("scanned_pages", &pages),
             ("table_changes", &tables),
             ("kills", &kills),
             ("differences", &0),
@@ -56,8 +63,10 @@ async fn random_operations_answer_what_the_model_says() {
 
 #[derive(Default)]
 struct Counts {
-    puts: u64,
-    gets: u64,
+    writes: u64,
+    reads: u64,
+    batches: u64,
+    pages: u64,
     tables: u64,
     kills: u64,
 }
@@ -75,7 +84,11 @@ impl Run {
             (false, _) => self.create(name, random).await,
             (true, 0..4) => self.delete(name).await,
             (true, 4..20) => self.list(random).await,
-            (true, 20..500) => self.put(name, random).await,
+            (true, 20..300) => self.put(name, random).await,
+            (true, 300..420) => self.delete_item(name, random).await,
+            (true, 420..480) => self.write_batch(random).await,
+            (true, 480..540) => self.get_batch(random).await,
+            (true, 540..600) => self.scan(name, random).await,
             (true, _) => self.get(name, random).await,
         }
     }
@@ -107,52 +120,6 @@ impl Run {
         assert_eq!(answer.table_names().iter().collect::<Vec<_>>(), expected);
     }
 
-    async fn put(&mut self, name: &str, random: &mut Random) {
-        let table = self.model.get_mut(name).expect("the table exists");
-        let mut item = Draw::new(random).attributes();
-        for attribute in table.key_attributes() {
-            item.insert(attribute.name.to_owned(), Draw::new(random).key_value(attribute));
-        }
-        let old_wanted = random.one_in(2);
-        let request = self.client.put_item().table_name(name);
-        let request = request
-            .set_item(Some(Draw::new(random).spelt(&item)))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .set_return_values(old_wanted.then_some(ReturnValue::AllOld));
-        let answer = request.send().await.expect("it can be stored");
-
-        let size = item_size(&item);
-        let old = table.put(item);
-        let larger = size.max(old.as_ref().map_or(0, item_size));
-        let consumed = answer.consumed_capacity.and_then(|consumed| consumed.capacity_units);
-        assert_units(consumed, larger, 1024, 1.0);
-        let answered = answer.attributes.as_ref().map(Value::item_from_sdk);
-        assert_eq!(answered, old.filter(|_| old_wanted));
-        self.counts.puts += 1;
-    }
-
-    async fn get(&mut self, name: &str, random: &mut Random) {
-        let table = self.model.get(name).expect("the table exists");
-        let key: Item = table
-            .key_attributes()
-            .into_iter()
-            .map(|attribute| (attribute.name.to_owned(), Draw::new(random).key_value(attribute)))
-            .collect();
-        let strong = random.one_in(2);
-        let request = self.client.get_item().table_name(name).consistent_read(strong);
-        let request = request
-            .set_key(Some(Draw::new(random).spelt(&key)))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = request.send().await.expect("it can be read");
-
-        let expected = table.get(&key);
-        assert_eq!(answer.item.as_ref().map(Value::item_from_sdk).as_ref(), expected);
-        let consumed = answer.consumed_capacity.and_then(|consumed| consumed.capacity_units);
-        let share = if strong { 1.0 } else { 0.5 };
-        assert_units(consumed, expected.map_or(0, item_size), 4096, share);
-        self.counts.gets += 1;
-    }
-
     /// Reads every item of the model and asks for every table.
     async fn compare_everything(&mut self) {
         let listed = self.client.list_tables().send().await.expect("tables can be listed");
@@ -168,16 +135,37 @@ impl Run {
     }
 }
 
-/// Checks a figure of consumed capacity: `share` for every started `unit` of `size` bytes.
-fn assert_units(consumed: Option<f64>, size: usize, unit: usize, share: f64) {
+/// A key of this table, one of a few.
+fn draw_key(table: &Table, random: &mut Random) -> Item {
+    let attributes = table.key_attributes().into_iter();
+    attributes
+        .map(|attribute| (attribute.name.to_owned(), Draw::new(random).key_value(attribute)))
+        .collect()
+}
+
+/// An item of this table.
+fn draw_item(table: &Table, random: &mut Random) -> Item {
+    let mut item = Draw::new(random).attributes();
+    item.extend(draw_key(table, random));
+    item
+}
+
+/// What may be charged for an item of `size` bytes: `share` for every started `unit`.
+fn units(size: usize, unit: usize, share: f64) -> RangeInclusive<f64> {
+    units_about(size, SIZE_DOUBT, unit, share)
+}
+
+/// The same if the size may be off by `doubt`.
+fn units_about(size: usize, doubt: usize, unit: usize, share: f64) -> RangeInclusive<f64> {
     let units = |size: usize| {
         let count = u32::try_from(size.max(1).div_ceil(unit)).expect("items are small");
         f64::from(count) * share
     };
-    let range = units(size.saturating_sub(SIZE_DOUBT))..=units(size + SIZE_DOUBT);
+    units(size.saturating_sub(doubt))..=units(size + doubt)
+}
+
+/// Checks a figure of consumed capacity.
+fn assert_charged(consumed: Option<f64>, range: RangeInclusive<f64>) {
     let consumed = consumed.expect("it was asked for");
-    assert!(
-        range.contains(&consumed),
-        "{size} bytes in units of {unit}: {consumed}, not {range:?}"
-    );
+    assert!(range.contains(&consumed), "{consumed}, not {range:?}");
 }
