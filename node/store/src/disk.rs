@@ -4,7 +4,8 @@
 //!
 //! - Its journals and manifests are read and checked before fjall opens them, because fjall cuts a
 //!   journal at a damaged byte without a trace and starts an empty keyspace where a manifest is
-//!   missing ([`crate::journal`], `format`).
+//!   missing ([`crate::journal`], `format`). The tables that they list are looked at too (`tables`), and
+//!   a read that fails names the damaged one (`search`), which fjall does not.
 //! - Snapshots are taken behind a gate around commits (`gate`): a flush that ends in another thread
 //!   publishes the sequence number of a batch that is still being inserted, so that an ungated
 //!   snapshot holds half of it.
@@ -32,6 +33,8 @@ mod memory;
 mod open;
 mod persist;
 mod reclaim;
+mod search;
+mod tables;
 mod view;
 
 pub use open::Options;
@@ -45,6 +48,7 @@ pub struct FjallEngine {
     keyspaces: Arc<[Keyspace]>,
     dropped: Arc<filter::Dropped>,
     graveyard: reclaim::Graveyard,
+    search: Arc<search::Search>,
     poisoned: Arc<AtomicBool>,
     db: Database,
 }
@@ -95,7 +99,8 @@ impl FjallEngine {
     /// A snapshot through the gate.
     fn view(&self) -> view::View {
         let _gate = self.gate.enter();
-        view::View::new(self.db.snapshot(), Arc::clone(&self.keyspaces))
+        let search = Arc::clone(&self.search);
+        view::View::new(self.db.snapshot(), Arc::clone(&self.keyspaces), search)
     }
 
     /// The keyspace of this number.
@@ -141,8 +146,12 @@ impl FjallEngine {
 impl Engine for FjallEngine {
     fn get(&self, tablet: TabletId, key: &[u8]) -> Result<Option<Value>> {
         check_tablet(tablet)?;
-        let found = self.keyspace(tablet.keyspace)?.get(batch::full_key(tablet, key));
-        found.map(|value| value.map(Value::from_slice)).map_err(Error::read)
+        let keyspace = self.keyspace(tablet.keyspace)?;
+        let key = batch::full_key(tablet, key);
+        match keyspace.get(&key) {
+            Ok(found) => Ok(found.map(Value::from_slice)),
+            Err(failure) => Err(self.search.explain(keyspace, &key, Some(&key), failure)),
+        }
     }
 
     fn commit(&self, batch: Batch) -> Result<()> {

@@ -66,6 +66,23 @@ pub enum Error {
         /// What is wrong there.
         problem: Damage,
     },
+    /// A table holds bytes that are not those that were written, and something was read there. What the
+    /// other tables hold can be read still.
+    #[error(
+        "{} is damaged at byte {offset} ({}): rebuild this node's replicas from the other nodes, or \
+         restore a backup",
+        file.display(),
+        Damage::Checksum
+    )]
+    Unreadable {
+        /// The damaged file.
+        file: PathBuf,
+        /// Where in it the first damaged block begins.
+        offset: u64,
+        /// How the read failed.
+        #[source]
+        source: EngineFailure,
+    },
     /// A record is not of its format.
     #[error(transparent)]
     Record(#[from] Malformed),
@@ -120,6 +137,7 @@ impl Error {
             Self::Locked { .. }
             | Self::ReadOnly { .. }
             | Self::NewerVersion { .. }
+            | Self::Unreadable { .. }
             | Self::Record(_)
             | Self::Io { .. }
             | Self::Open { .. }
@@ -138,7 +156,7 @@ impl Error {
         }
     }
 
-    /// The error of a read in the engine.
+    /// The error of asking the engine about itself.
     pub(crate) fn read(failure: fjall::Error) -> Self {
         Self::Engine(EngineFailure(failure))
     }
@@ -165,7 +183,7 @@ pub enum Damage {
     ImpossibleField,
     /// An entry reaches beyond the end of the file.
     CutShort,
-    /// The bytes of a batch do not fit its checksum.
+    /// Bytes do not fit their checksum.
     Checksum,
     /// A batch is not newer than the one before it, or newer by far.
     OutOfOrder,
@@ -175,6 +193,8 @@ pub enum Damage {
     Missing,
     /// The file does not hold what such a file holds.
     Content,
+    /// The file does not end as it was written.
+    End,
 }
 
 impl fmt::Display for Damage {
@@ -184,11 +204,12 @@ impl fmt::Display for Damage {
             Self::MisplacedEntry => "an entry where none of its kind can be",
             Self::ImpossibleField => "a field with a value that is never written",
             Self::CutShort => "an entry that reaches beyond the end of the file",
-            Self::Checksum => "a batch that does not fit its checksum",
+            Self::Checksum => "bytes that do not fit their checksum",
             Self::OutOfOrder => "a batch whose sequence number does not follow the one before",
             Self::NotZero => "zeros in front of other bytes",
             Self::Missing => "the file is missing",
             Self::Content => "not what such a file holds",
+            Self::End => "not the end that such a file has: it was cut short or overwritten",
         })
     }
 }

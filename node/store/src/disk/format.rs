@@ -12,8 +12,8 @@
 //! `format` is written last, so a directory without it was never used: what the interrupted start
 //! left is removed. In one that has it, fjall would take a keyspace without `current` for one that
 //! was never finished and delete it, and would delete all of them without that of keyspace 0, which
-//! holds their names; it stores the checksum of a manifest but does not compare it. So that is done
-//! here.
+//! holds their names; it stores the checksum of a manifest but does not compare it, and does not name
+//! the table that it misses. So that is done here.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::tables;
 use crate::error::Damage;
 use crate::{Error, KEYSPACES, Result, journal};
 
@@ -121,7 +122,8 @@ fn check_fjall_version(path: &Path) -> Result<()> {
     }
 }
 
-/// Checks that every keyspace is there, with the manifest that it was left with.
+/// Checks that every keyspace is there, with the manifest that it was left with and the tables that it
+/// lists.
 pub(super) fn check_keyspaces(path: &Path, format: &Format) -> Result<()> {
     let folder = path.join("keyspaces");
     for entry in entries(&folder)? {
@@ -132,8 +134,30 @@ pub(super) fn check_keyspaces(path: &Path, format: &Format) -> Result<()> {
             return Err(damage(entry.path(), Damage::Content));
         }
     }
+    keyspaces(path, format).try_for_each(|keyspace| {
+        let (file, manifest) = manifest(&keyspace)?;
+        tables::check(&keyspace, &manifest).unwrap_or_else(|| Err(damage(file, Damage::Content)))
+    })
+}
+
+/// The first damaged table of a store that fjall refuses to open. Reads all tables until there is one.
+pub(super) fn find_damage(path: &Path, format: &Format) -> Result<()> {
+    for keyspace in keyspaces(path, format) {
+        let (_, manifest) = manifest(&keyspace)?;
+        for file in tables::listed(&keyspace, &manifest).unwrap_or_default() {
+            let misfit = tables::first_misfit(&file);
+            if let Some(offset) = misfit.map_err(|error| Error::io("reading", &file, error))? {
+                return Err(Error::Damage { file, offset, problem: Damage::Checksum });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn keyspaces(path: &Path, format: &Format) -> impl Iterator<Item = PathBuf> {
+    let folder = path.join("keyspaces");
     let ids = std::iter::once(META_KEYSPACE).chain(format.keyspaces.iter().copied());
-    ids.map(|id| folder.join(id.to_string())).try_for_each(|keyspace| check_manifest(&keyspace))
+    ids.map(move |id| folder.join(id.to_string()))
 }
 
 /// The error of a store whose keyspaces do not have the names that they were made with.
@@ -141,7 +165,8 @@ pub(super) fn names_lost(path: &Path) -> Error {
     damage(path.join("keyspaces").join(META_KEYSPACE.to_string()), Damage::Content)
 }
 
-fn check_manifest(keyspace: &Path) -> Result<()> {
+/// The manifest that counts, and its file.
+fn manifest(keyspace: &Path) -> Result<(PathBuf, Vec<u8>)> {
     let current = keyspace.join("current");
     let Some(pointer) = read_file(&current)? else {
         return Err(damage(current, Damage::Missing));
@@ -151,7 +176,7 @@ fn check_manifest(keyspace: &Path) -> Result<()> {
     };
     let manifest = keyspace.join(format!("v{number}"));
     match read_file(&manifest)? {
-        Some(bytes) if xxh3_128(&bytes) == sum => Ok(()),
+        Some(bytes) if xxh3_128(&bytes) == sum => Ok((manifest, bytes)),
         Some(_) => Err(damage(manifest, Damage::Checksum)),
         None => Err(damage(manifest, Damage::Missing)),
     }

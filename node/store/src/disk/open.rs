@@ -69,8 +69,9 @@ pub(super) fn open(path: &Path, options: Options) -> Result<FjallEngine> {
     fs::create_dir_all(path).map_err(|error| Error::io("making", path, error))?;
     let existing = check(path)?;
     let dropped = Arc::new(Dropped::default());
-    let db = open_database(path, &options, &dropped)?;
-    let keyspaces = open_keyspaces(path, &db, &options)?;
+    let opened = open_database(path, &options, &dropped)
+        .and_then(|db| open_keyspaces(path, &db, &options).map(|keyspaces| (db, keyspaces)));
+    let (db, keyspaces) = opened.map_err(|error| name_file(path, existing.as_ref(), error))?;
     let format = Format { keyspaces: keyspaces.iter().map(|keyspace| keyspace.id()).collect() };
     match existing {
         Some(existing) if existing == format => {}
@@ -88,6 +89,7 @@ pub(super) fn open(path: &Path, options: Options) -> Result<FjallEngine> {
         keyspaces,
         dropped,
         graveyard: reclaim::Graveyard::default(),
+        search: Arc::default(),
         poisoned: Arc::new(AtomicBool::new(false)),
         db,
     })
@@ -151,6 +153,16 @@ fn open_keyspaces(path: &Path, db: &Database, options: &Options) -> Result<Arc<[
         .map(|id| db.keyspace(&keyspace_name(id), create))
         .collect::<fjall::Result<_>>()
         .map_err(|failure| opening(path, failure))
+}
+
+/// The error of a store that fjall does not open: if a table is damaged, that, with its file.
+fn name_file(path: &Path, format: Option<&Format>, error: Error) -> Error {
+    match (&error, format) {
+        (Error::Open { .. }, Some(format)) => {
+            format::find_damage(path, format).err().unwrap_or(error)
+        }
+        (_, Some(_) | None) => error,
+    }
 }
 
 /// Names are on disk and never change.

@@ -1,6 +1,7 @@
 //! Opening a store: whole, torn, damaged, in use, unfinished, too new.
 
 use std::fs;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 use stator_model::TabletId;
@@ -218,30 +219,105 @@ fn tables_without_a_format_are_not_removed() {
     check_damage(dir.path(), "format", Damage::Missing);
 }
 
-#[test]
-fn a_flipped_byte_in_a_table_is_an_error_and_no_wrong_answer() {
+/// An image of a store with a hundred keys in a table, and the table's file.
+fn with_a_table() -> (TempDir, PathBuf) {
     let (dir, engine) = tiny_store();
     for number in 0u8..100 {
         put(&engine, HERE, &[number], &[number; 200]);
     }
     engine.drop_tablet(tablet(5, 2)).unwrap();
     let whole = image(dir.path());
-    drop(engine);
     let tables = fs::read_dir(whole.path().join("keyspaces")).unwrap().flat_map(|keyspace| {
         fs::read_dir(keyspace.unwrap().path().join("tables")).unwrap().map(|table| table.unwrap())
     });
     let table = tables.map(|table| table.path()).max_by_key(|path| path.metadata().unwrap().len());
-    change(table.unwrap(), |bytes| bytes[2_000] ^= 1);
-    let engine = FjallEngine::open(whole.path(), tiny()).unwrap();
+    (whole, table.unwrap())
+}
+
+#[test]
+fn a_flipped_byte_in_a_table_is_an_error_with_its_place_and_no_wrong_answer() {
+    let (dir, table) = with_a_table();
+    change(table.clone(), |bytes| bytes[2_000] ^= 1);
+    let engine = FjallEngine::open(dir.path(), tiny()).unwrap();
+    let view = engine.snapshot().unwrap();
     let mut failed = 0;
     for number in 0u8..100 {
-        match engine.get(HERE, &[number]) {
-            Ok(value) => assert_eq!(value.as_deref(), Some(&[number; 200][..])),
-            Err(Error::Engine(_)) => failed += 1,
-            Err(other) => panic!("{other:?}"),
+        for found in [engine.get(HERE, &[number]), view.get(HERE, &[number])] {
+            match found {
+                Ok(value) => assert_eq!(value.as_deref(), Some(&[number; 200][..])),
+                Err(error) => {
+                    check_unreadable(&error, &table, 2_000);
+                    failed += 1;
+                }
+            }
         }
     }
-    assert!((1..100).contains(&failed), "{failed} keys failed");
+    assert!((1..200).contains(&failed), "{failed} reads failed");
+    let scanned = view.scan(HERE, Bound::Unbounded, Bound::Unbounded).find_map(Result::err);
+    check_unreadable(&scanned.unwrap(), &table, 2_000);
+}
+
+#[track_caller]
+fn check_unreadable(error: &Error, table: &Path, flipped: u64) {
+    let Error::Unreadable { file, offset, .. } = error else { panic!("{error:?}") };
+    assert_eq!(file, table);
+    assert!(*offset <= flipped, "the block that holds it begins at {offset}");
+    assert!(!error.is_fatal(), "what the other tables hold can be read still");
+}
+
+/// fjall refuses these too, and names the store.
+#[test]
+fn a_table_that_is_missing_or_does_not_end_is_refused_by_its_name() {
+    let (whole, table) = with_a_table();
+    let name = table.strip_prefix(whole.path()).unwrap();
+    let length = fs::metadata(&table).unwrap().len();
+    let check = |expected: Damage, at: u64, harm: &dyn Fn(&Path)| {
+        let dir = image(whole.path());
+        harm(&dir.path().join(name));
+        let error = refusal(dir.path());
+        let Error::Damage { file, offset, problem } = &error else { panic!("{error:?}") };
+        assert_eq!(file.strip_prefix(dir.path()).unwrap(), name);
+        assert_eq!((*problem, *offset), (expected, at));
+    };
+    let harm = |harm: fn(&mut Vec<u8>)| move |path: &Path| change(path.to_path_buf(), harm);
+    check(Damage::Missing, 0, &|path| fs::remove_file(path).unwrap());
+    check(Damage::End, length / 2 - 38, &harm(|bytes| bytes.truncate(bytes.len() / 2)));
+    check(Damage::End, 0, &harm(|bytes| bytes.truncate(30)));
+    check(Damage::End, 0, &harm(Vec::clear));
+    check(Damage::End, length - 38, &harm(|bytes| bytes.fill(0)));
+    for from_the_end in [1, 20, 38, 60] {
+        check(Damage::End, length - 38, &|path| {
+            change(path.to_path_buf(), |bytes| {
+                let at = bytes.len() - from_the_end;
+                bytes[at] ^= 0x10;
+            });
+        });
+    }
+}
+
+/// Not one byte of a table may be lost in silence: a start is refused with the table's name, or reads
+/// fail, or the byte is of no account and everything is right.
+#[test]
+fn every_flipped_byte_of_a_table_is_found_or_harmless() {
+    let (whole, table) = with_a_table();
+    let name = table.strip_prefix(whole.path()).unwrap();
+    let length = fs::metadata(&table).unwrap().len();
+    for at in (0..length).step_by(211) {
+        let dir = image(whole.path());
+        let file = dir.path().join(name);
+        change(file.clone(), |bytes| bytes[usize::try_from(at).unwrap()] ^= 0x10);
+        let engine = match FjallEngine::open(dir.path(), tiny()) {
+            Ok(engine) => engine,
+            Err(Error::Damage { file: found, .. }) if found == file => continue,
+            Err(other) => panic!("byte {at}: {other:?}"),
+        };
+        for number in 0u8..100 {
+            match engine.get(HERE, &[number]) {
+                Ok(value) => assert_eq!(value.as_deref(), Some(&[number; 200][..]), "byte {at}"),
+                Err(error) => check_unreadable(&error, &file, at),
+            }
+        }
+    }
 }
 
 #[test]
