@@ -10,7 +10,9 @@
 //!
 //! IDENTITY is written once log and store exist and before the first request is served, and never
 //! again. A crash before it leaves FORMING alone, and the directory is begun anew. From IDENTITY on a
-//! missing or foreign log is damage: nothing here ever replaces it by an empty one.
+//! missing or foreign log is damage: nothing here ever replaces it by an empty one. So FORMING goes
+//! before anything is served, whether this start wrote IDENTITY or one that a crash ended: beside a
+//! FORMING that stayed, an IDENTITY that is lost later would cost all data in silence.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -122,6 +124,8 @@ impl DataDir {
         if dir.identity.is_none() {
             sync_ancestors(path)?;
             dir.begin_anew()?;
+        } else {
+            dir.remove_forming()?;
         }
         Ok(dir)
     }
@@ -144,13 +148,22 @@ impl DataDir {
     /// Notes that log and store exist: from here on they must.
     ///
     /// # Errors
-    /// If IDENTITY cannot be written.
+    /// If IDENTITY cannot be written, or FORMING cannot be removed.
     pub fn formed(&mut self, identity: Identity) -> Result<(), Error> {
         self.write_synced("IDENTITY", &render(&identity))?;
         self.identity = Some(identity);
-        // Harmless if it stays: IDENTITY is looked at first.
-        drop(fs::remove_file(self.path.join("FORMING")));
-        Ok(())
+        self.remove_forming()
+    }
+
+    /// From here on a directory without IDENTITY is a damaged one.
+    fn remove_forming(&self) -> Result<(), Error> {
+        let forming = self.path.join("FORMING");
+        let remove = || match fs::remove_file(&forming) {
+            Ok(()) => File::open(&self.path)?.sync_all(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        };
+        remove().map_err(io_error("remove", &forming))
     }
 
     fn begin_anew(&self) -> Result<(), Error> {
@@ -307,6 +320,22 @@ mod tests {
         drop(dir);
         fs::remove_file(temporary.path().join("IDENTITY")).unwrap();
         assert!(matches!(open(temporary.path()), Err(Error::Foreign { .. })));
+    }
+
+    /// As a crash leaves it between the two steps.
+    #[test]
+    fn what_began_a_directory_is_gone_once_it_has_an_identity() {
+        let temporary = tempfile::tempdir().unwrap();
+        let forming = temporary.path().join("FORMING");
+        open(temporary.path()).unwrap().formed(identity()).unwrap();
+        assert!(!forming.exists());
+        fs::write(&forming, HEADING).unwrap();
+        let dir = open(temporary.path()).unwrap();
+        fs::create_dir(dir.log_path()).unwrap();
+        drop(dir);
+        fs::remove_file(temporary.path().join("IDENTITY")).unwrap();
+        assert!(matches!(open(temporary.path()), Err(Error::Foreign { .. })));
+        assert!(temporary.path().join("log").exists(), "its log is not replaced by an empty one");
     }
 
     #[test]
