@@ -8,7 +8,7 @@ pub mod data_dir;
 mod request;
 mod threads;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -64,8 +64,17 @@ pub enum Error {
     #[error("the store cannot be opened")]
     Store(#[from] stator_store::Error),
     /// Log and store do not fit each other.
-    #[error("the node's replicas cannot be restarted")]
-    Replicas(#[from] StartError),
+    #[error("the replicas in {} cannot be restarted", path.display())]
+    Replicas {
+        /// The data directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<StartError>,
+    },
+    /// Nor do empty ones, in memory.
+    #[error("the replicas in memory cannot be started")]
+    Memory(#[source] StartError),
     /// The system has no thread to give.
     #[error("a thread cannot be started")]
     Thread(#[from] std::io::Error),
@@ -127,7 +136,8 @@ fn open_directory(path: &Path) -> Result<(Parts, DataDir), Error> {
         }
     };
     let forming = Forming { cluster: identity.cluster, node: identity.node, replica: REPLICA };
-    let core = Core::start(Start { recovered, engine: &*engine, forming })?;
+    let core = Core::start(Start { recovered, engine: &*engine, forming })
+        .map_err(|source| Error::Replicas { path: path.to_path_buf(), source: source.into() })?;
     Ok((Parts { core, log, engine, persister }, dir))
 }
 
@@ -136,6 +146,7 @@ fn open_memory() -> Result<Parts, Error> {
     let (log, recovered) = Log::open(MemoryDir::new(), log_options)?;
     let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::new());
     let forming = Forming { cluster: random::secret(), node: NodeId::new(1), replica: REPLICA };
-    let core = Core::start(Start { recovered, engine: &*engine, forming })?;
+    let core =
+        Core::start(Start { recovered, engine: &*engine, forming }).map_err(Error::Memory)?;
     Ok(Parts { core, log, engine, persister: None })
 }
