@@ -121,8 +121,10 @@ impl FjallEngine {
     /// Makes the failure of a write the end of all writes.
     fn written<T>(&self, result: fjall::Result<T>) -> Result<T> {
         result.map_err(|failure| {
+            // First the cause: once the flag is set other threads end the process without it.
+            let error = self.search.explain_write(&self.keyspaces, failure);
             self.poisoned.store(true, Ordering::Release);
-            Error::write(failure)
+            error
         })
     }
 

@@ -37,15 +37,15 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// The directory was written by a newer version of this program.
+    /// A file was written by a newer version of this program, or the number in it has changed.
     #[error(
-        "the store at {} has format {found}, this program knows formats up to {supported}: run the \
-         newer program that wrote it",
-        path.display()
+        "{} says format {found}, and this program knows formats up to {supported}: run the newer \
+         program that wrote it, or restore the file if none did",
+        file.display()
     )]
     NewerVersion {
-        /// The store's directory.
-        path: PathBuf,
+        /// The file that says so.
+        file: PathBuf,
         /// The format found.
         found: u32,
         /// The newest format known.

@@ -85,9 +85,9 @@ pub(super) fn read(path: &Path) -> Result<Option<Format>> {
     let Some(bytes) = read_file(&file)? else { return Ok(None) };
     let format = Format::decode(&bytes).map_err(|problem| match problem {
         Undecoded::Newer(found) => {
-            Error::NewerVersion { path: path.to_path_buf(), found, supported: VERSION }
+            Error::NewerVersion { file: file.clone(), found, supported: VERSION }
         }
-        Undecoded::Garbage => damage(file, Damage::Content),
+        Undecoded::Garbage => damage(file.clone(), Damage::Content),
     })?;
     check_fjall_version(path)?;
     Ok(Some(format))
@@ -112,7 +112,7 @@ fn check_fjall_version(path: &Path) -> Result<()> {
         Some([magic @ .., FJALL_VERSION]) if magic == FJALL_MAGIC => Ok(()),
         Some([magic @ .., newer]) if magic == FJALL_MAGIC && *newer > FJALL_VERSION => {
             Err(Error::NewerVersion {
-                path: path.to_path_buf(),
+                file,
                 found: u32::from(*newer),
                 supported: u32::from(FJALL_VERSION),
             })

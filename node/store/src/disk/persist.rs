@@ -14,7 +14,7 @@ use fjall::{Database, Keyspace, PersistMode};
 
 use super::FjallEngine;
 use super::memory::Bound;
-use crate::error::EngineFailure;
+use super::search::Search;
 use crate::{Error, Result, journal};
 
 /// Makes the store durable, step by step. The server owns the thread and the clock: it calls
@@ -26,6 +26,7 @@ pub struct Persister {
     path: PathBuf,
     db: Database,
     keyspaces: Arc<[Keyspace]>,
+    search: Arc<Search>,
     poisoned: Arc<AtomicBool>,
     memory: Bound,
     newest: Option<(PathBuf, File)>,
@@ -37,6 +38,7 @@ impl Persister {
             path: engine.path.clone(),
             db: engine.db.clone(),
             keyspaces: Arc::clone(&engine.keyspaces),
+            search: Arc::clone(&engine.search),
             poisoned: Arc::clone(&engine.poisoned),
             memory: engine.memory,
             newest: None,
@@ -84,7 +86,8 @@ impl Persister {
     }
 
     fn poison(&self, failure: fjall::Error) -> Error {
+        let error = self.search.explain_write(&self.keyspaces, failure);
         self.poisoned.store(true, Ordering::Release);
-        Error::Poisoned { source: Some(EngineFailure(failure)) }
+        error
     }
 }

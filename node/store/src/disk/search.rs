@@ -1,4 +1,4 @@
-//! Finding the table file behind a read that failed.
+//! Finding the table file behind a failure.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,7 +8,11 @@ use fjall::{AbstractTree, Keyspace};
 
 use super::tables;
 use crate::Error;
-use crate::error::EngineFailure;
+use crate::error::{Damage, EngineFailure};
+
+/// How much is read to find out why a worker failed: seconds, in which the process that is about to end
+/// does not answer.
+const MOST_READ: u64 = 4 << 30;
 
 /// The table files that were looked through because a read failed, and where each is damaged. A file is
 /// read once, however often a key in it is asked for. Not on disk: files do not heal, and a start looks
@@ -41,6 +45,29 @@ impl Search {
             }
         }
         Error::Engine(source)
+    }
+
+    /// The error of a write or sync. If it was refused because a worker of fjall has failed before, and
+    /// that because a table which it compacts is damaged, it names the table: fjall only says that a
+    /// worker failed.
+    pub(super) fn explain_write(&self, keyspaces: &[Keyspace], failure: fjall::Error) -> Error {
+        let by_worker = matches!(failure, fjall::Error::Poisoned);
+        let damaged = by_worker.then(|| self.damaged_table(keyspaces)).flatten();
+        damaged.unwrap_or_else(|| Error::write(failure))
+    }
+
+    fn damaged_table(&self, keyspaces: &[Keyspace]) -> Option<Error> {
+        let mut left = MOST_READ;
+        for keyspace in keyspaces {
+            for table in keyspace.tree.current_version().iter_tables() {
+                left = left.checked_sub(table.metadata.file_size)?;
+                let file = table.path.to_path_buf();
+                if let Some(offset) = self.damage(&file) {
+                    return Some(Error::Damage { file, offset, problem: Damage::Checksum });
+                }
+            }
+        }
+        None
     }
 
     fn damage(&self, file: &PathBuf) -> Option<u64> {

@@ -94,6 +94,7 @@ fn a_newer_format_is_refused() {
     change(format.clone(), |bytes| bytes[11] = 9);
     let error = refusal(dir.path());
     assert!(matches!(error, Error::NewerVersion { found: 9, supported: 1, .. }), "{error:?}");
+    assert!(error.to_string().contains(format.to_str().unwrap()), "{error}");
     fs::write(&format, bytes).unwrap();
     change(dir.path().join("version"), |bytes| bytes[3] = 4);
     let error = refusal(dir.path());
@@ -293,6 +294,24 @@ fn a_table_that_is_missing_or_does_not_end_is_refused_by_its_name() {
             });
         });
     }
+}
+
+/// A compaction that reads it ends all writes, and fjall does not say why.
+#[test]
+fn a_damaged_table_that_a_compaction_reads_is_named_when_writes_end() {
+    let (dir, table) = with_a_table();
+    change(table.clone(), |bytes| bytes[2_000] ^= 1);
+    let engine = FjallEngine::open(dir.path(), tiny()).unwrap();
+    let write = |number: u32| {
+        let mut batch = Batch::new();
+        batch.put(HERE, &[u8::try_from(number % 100).unwrap()], &[7; 1_000][..]);
+        engine.commit(batch)
+    };
+    let error = (0..100_000).find_map(|number| write(number).err()).expect("a compaction fails");
+    let Error::Damage { file, offset, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(file, &table);
+    assert!(*offset <= 2_000);
+    assert!(error.is_fatal());
 }
 
 /// Not one byte of a table may be lost in silence: a start is refused with the table's name, or reads
