@@ -88,10 +88,11 @@ pub enum Error {
     },
     /// Written by a later program.
     #[error(
-        "{path} is of format {found}, this program reads up to {FORMAT}: start a newer stator-node"
+        "{path} says format {found}, and this program reads up to {FORMAT}: start the newer \
+         stator-node that wrote it, or restore the file if none did"
     )]
     Newer {
-        /// The directory.
+        /// The file that says so.
         path: PathBuf,
         /// Its format.
         found: u32,
@@ -262,8 +263,7 @@ fn parse(text: &str, path: &Path) -> Result<Identity, Error> {
         .and_then(|format| format.parse().ok())
         .ok_or_else(|| damaged("its format is missing"))?;
     if format > FORMAT {
-        let path = path.parent().unwrap_or(path).to_path_buf();
-        return Err(Error::Newer { path, found: format });
+        return Err(Error::Newer { path: path.to_path_buf(), found: format });
     }
     let (body, sum) =
         text.rsplit_once("crc32 ").ok_or_else(|| damaged("its checksum is missing"))?;
