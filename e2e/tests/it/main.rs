@@ -10,3 +10,4 @@ mod power_loss;
 mod random_operations;
 mod tables;
 mod tour;
+mod traffic;

@@ -16,11 +16,7 @@
 //! | `STATOR_CUT` | the one cut to make; the image is kept and its path printed |
 
 mod campaign;
-mod history;
-mod load;
-mod process;
 mod run;
-mod wire;
 
 use stator_e2e::power_loss::Faults;
 use stator_e2e::random::seed;

@@ -12,11 +12,10 @@ use stator_e2e::random::Random;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use super::history::{Allowed, History, Presence, value};
-use super::load::{put_body, status};
-use super::process::Process;
 use super::run::Run;
-use super::wire::Connection;
+use crate::traffic::compare::{Found, get};
+use crate::traffic::load::put_body;
+use crate::traffic::{Connection, History, Process, compare};
 
 /// How many cuts there are by default.
 const CUTS: u64 = 100;
@@ -274,7 +273,7 @@ impl Check {
         let log = self.folder.join("stderr.log");
         let process = match Process::start(&data, &log, &[]).await {
             Ok(process) => process,
-            Err(reason) => return (self, vec![reason]),
+            Err(refusal) => return (self, vec![refusal.to_string()]),
         };
         let mut defects = Vec::new();
         if let Err(error) = self.compare(&process, &mut defects).await {
@@ -292,7 +291,8 @@ impl Check {
         let before = Disk::holding(&self.tracing.directory);
         let environment = self.interposer.environment(&self.tracing);
         let log = self.folder.join("first.log");
-        let process = Process::start(&self.tracing.directory, &log, &environment).await?;
+        let process = Process::start(&self.tracing.directory, &log, &environment).await;
+        let process = process.map_err(|refusal| refusal.to_string())?;
         process.stop().await;
         let trace = Trace::new(fs::read(&self.tracing.trace).expect("it was traced"));
         let mut disk = before;
@@ -308,89 +308,19 @@ impl Check {
 
     async fn compare(&mut self, process: &Process, defects: &mut Vec<String>) -> io::Result<()> {
         let mut connection = Connection::open(process.address).await?;
-        let history = Arc::clone(&self.history);
-        let mut missing = BTreeSet::new();
-        for table in &history.tables {
-            let presence = table.presence(self.cut);
-            let there = settle(&mut connection, &table.name).await?;
-            match (presence, there) {
-                (Presence::There, false) => defects.push(format!("lost: table {}", table.name)),
-                (Presence::Gone, true) => defects.push(format!("invented: table {}", table.name)),
-                (Presence::There | Presence::Perhaps, true)
-                | (Presence::Gone | Presence::Perhaps, false) => {}
-            }
-            if !there {
-                missing.insert(table.name.as_str());
-            }
-        }
-        for ((table, key), allowed) in history.allowed(self.cut) {
-            if missing.contains(table) {
-                continue;
-            }
-            let found = get(&mut connection, table, key).await?;
-            self.compared += 1;
-            match judge(key, &allowed, found.as_deref()) {
-                Ok(number) => self.unknown_found += u64::from(number > allowed.floor),
-                Err(defect) => defects.push(format!("{table} {key}: {defect}")),
-            }
-        }
-        for table in history.tables.iter().filter(|table| !missing.contains(&table.name.as_str())) {
-            let body = put_body(&table.name, "afterwards", "written");
+        let found = compare(&mut connection, &self.history, self.cut).await?;
+        self.compared += found.keys;
+        self.unknown_found += found.unknown_found;
+        defects.extend(found.defects);
+        defects.extend(found.error.map(|error| format!("{} reads fail: {error}", found.errors)));
+        for table in &found.tables {
+            let body = put_body(table, "afterwards", "written");
             let answer = connection.call("PutItem", &body).await?;
-            let found = get(&mut connection, &table.name, "afterwards").await?;
-            if answer.status != 200 || found.as_deref() != Some("written") {
-                defects.push(format!("table {} takes no write: {}", table.name, answer.body));
+            let found = get(&mut connection, table, "afterwards").await?;
+            if answer.status != 200 || !matches!(found, Found::Item(value) if value == "written") {
+                defects.push(format!("table {table} takes no write: {}", answer.body));
             }
         }
         Ok(())
-    }
-}
-
-/// Waits until a table is usable or gone; whether it is there.
-async fn settle(connection: &mut Connection, name: &str) -> io::Result<bool> {
-    for _ in 0..3_000 {
-        match status(connection, name).await? {
-            None => return Ok(false),
-            Some("ACTIVE") => return Ok(true),
-            Some(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
-        }
-    }
-    panic!("table {name} neither becomes usable nor goes");
-}
-
-/// What is under a key.
-async fn get(connection: &mut Connection, table: &str, key: &str) -> io::Result<Option<String>> {
-    let body = format!(
-        r#"{{"TableName":"{table}","ConsistentRead":true,"Key":{{"pk":{{"S":"{key}"}}}}}}"#
-    );
-    let answer = connection.call("GetItem", &body).await?;
-    if answer.status != 200 {
-        return Ok(Some(format!("error {}: {}", answer.status, answer.body)));
-    }
-    let value = answer.body.split_once(r#""v":{"S":""#).and_then(|(_, rest)| rest.split_once('"'));
-    match value {
-        Some((value, _)) => Ok(Some(value.to_owned())),
-        None if answer.body == "{}" => Ok(None),
-        None => Ok(Some(answer.body)),
-    }
-}
-
-/// The number of the write that was found, 0 for none, or what is wrong with it.
-fn judge(key: &str, allowed: &Allowed, found: Option<&str>) -> Result<u64, String> {
-    let Allowed { floor, numbers } = allowed;
-    let Some(found) = found else {
-        return if *floor == 0 {
-            Ok(0)
-        } else {
-            Err(format!("lost: nothing; write {floor} is missing"))
-        };
-    };
-    let number = found.split_once(':').and_then(|(number, _)| number.parse().ok());
-    match number {
-        Some(number) if found != value(key, number) => Err(format!("torn: write {number}")),
-        Some(number) if numbers.contains(&number) => Ok(number),
-        Some(number) if number < *floor => Err(format!("lost: write {number}, not {floor}")),
-        Some(number) => Err(format!("invented: write {number}, not one of {numbers:?}")),
-        None => Err(format!("torn: {}", found.get(..200.min(found.len())).unwrap_or(found))),
     }
 }

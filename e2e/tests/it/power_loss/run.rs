@@ -1,6 +1,7 @@
 //! A recorded run: a trace and the history of what clients saw meanwhile.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -8,9 +9,7 @@ use stator_e2e::power_loss::{Disk, Faults, Interposer, Trace, Tracing};
 use stator_e2e::random::Random;
 use tempfile::TempDir;
 
-use super::history::History;
-use super::load::Load;
-use super::process::Process;
+use crate::traffic::{History, Load, Process};
 
 /// How much a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +73,7 @@ impl Run {
             let tracing = Tracing { directory: data.clone(), trace: trace.clone(), kill_after };
             live(&path, &interposer.environment(&tracing), life, &mut load).await;
         }
-        let history = load.into_history();
+        let history = load.history();
         fs::write(path.join("history"), history.to_text()).expect("there is room");
         let trace = Trace::new(fs::read(trace).expect("it can be read"));
         check_trace(&trace, &data);
@@ -114,9 +113,9 @@ async fn live(path: &Path, environment: &[(&'static str, PathBuf)], life: Life, 
                 assert!(life.kill_after.is_some() || status.success(), "it ends with {status}");
             }
         }
-        Err(reason) => {
-            let killed = reason.contains("signal: 9");
-            assert!(killed && life.kill_after.is_some(), "traced, {reason}");
+        Err(refusal) => {
+            let killed = refusal.status.and_then(|status| status.signal()) == Some(9);
+            assert!(killed && life.kill_after.is_some(), "traced, {refusal}");
         }
     }
 }

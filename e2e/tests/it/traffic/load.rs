@@ -79,7 +79,8 @@ impl Load {
         self.shared.died.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn into_history(self) -> History {
+    /// What was sent and acknowledged so far.
+    pub(crate) fn history(&self) -> History {
         self.shared.with(|history| history.clone())
     }
 

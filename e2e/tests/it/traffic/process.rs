@@ -1,5 +1,6 @@
 //! The binary under test, on any directory and in any environment.
 
+use std::fmt::{self, Display};
 use std::fs::{self, OpenOptions};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,27 @@ const READY: &str = "stator-node listening on http://";
 /// How long a node may take until it serves, on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long a process that stopped answering may take to end.
+const END_LIMIT: Duration = Duration::from_secs(30);
+
+/// A process that does not serve.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// How it ended; none if it had to be given up.
+    pub(crate) status: Option<ExitStatus>,
+    /// The end of what it wrote to standard error.
+    pub(crate) log: String,
+}
+
+impl Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.status {
+            Some(status) => write!(f, "it refuses to start ({status}):\n{}", self.log),
+            None => write!(f, "it does not serve after {START_LIMIT:?}:\n{}", self.log),
+        }
+    }
+}
+
 /// A process that serves.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -29,7 +51,7 @@ impl Process {
         data: &Path,
         log: &Path,
         environment: &[(&'static str, PathBuf)],
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Refusal> {
         let stderr = OpenOptions::new().create(true).append(true).open(log);
         let mut child = Command::new(binary())
             .args(["dev", "--listen", "127.0.0.1:0", "--data"])
@@ -54,9 +76,9 @@ impl Process {
             Ok(Some(address)) => Ok(Self { child, address, log: log.to_path_buf() }),
             Ok(None) => {
                 let status = child.wait().await.expect("our own child can be waited for");
-                Err(format!("it refuses to start ({status}):\n{}", tail(log)))
+                Err(Refusal { status: Some(status), log: tail(log) })
             }
-            Err(_) => Err(format!("it does not serve after {START_LIMIT:?}:\n{}", tail(log))),
+            Err(_) => Err(Refusal { status: None, log: tail(log) }),
         }
     }
 
@@ -65,9 +87,16 @@ impl Process {
         self.child.wait().await.expect("our own child can be waited for")
     }
 
-    /// Ends it by SIGKILL.
-    pub(crate) async fn kill(mut self) {
+    /// Ends it by SIGKILL. How it ended, if it had before.
+    pub(crate) async fn kill(mut self) -> Option<ExitStatus> {
+        let ended = self.child.try_wait().expect("our own child can be waited for");
         self.child.kill().await.expect("our own child can be killed");
+        ended
+    }
+
+    /// Waits until it has ended of itself; none if it does not.
+    pub(crate) async fn gone(mut self) -> Option<ExitStatus> {
+        tokio::time::timeout(END_LIMIT, self.ended()).await.ok()
     }
 
     /// Asks it to end and waits until it has.
