@@ -2,6 +2,7 @@
 
 mod clients;
 mod crash;
+mod damage;
 mod errors;
 mod items;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
