@@ -1,0 +1,109 @@
+//! `spec` of a `Table`, as it is written. Field names are those of ACK, which are those of the API
+//! reference in camel case; `partitioning` is ours.
+//!
+//! What is missing here is not built: it is refused as an unknown field.
+
+use serde::Deserialize;
+
+/// What a table is to be.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TableSpec {
+    /// The table's name; the object's name if absent. Cannot be changed.
+    pub table_name: Option<String>,
+    /// The types of the key attributes, and of no others.
+    pub attribute_definitions: Vec<AttributeDefinition>,
+    /// The primary key: HASH, then RANGE if there is one. Cannot be changed.
+    pub key_schema: Vec<KeySchemaElement>,
+    /// How the table is paid for; PROVISIONED if absent, as in CreateTable.
+    pub billing_mode: Option<BillingMode>,
+    /// The units a second, with PROVISIONED and only then.
+    pub provisioned_throughput: Option<ProvisionedThroughput>,
+    /// Whether DeleteTable is refused; `false` if absent.
+    pub deletion_protection_enabled: Option<bool>,
+    /// STANDARD, as every table is.
+    pub table_class: Option<TableClass>,
+    /// How the table is cut into partitions.
+    pub partitioning: Option<Partitioning>,
+}
+
+/// An attribute and its type.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AttributeDefinition {
+    /// The attribute's name.
+    pub attribute_name: String,
+    /// Its type.
+    pub attribute_type: AttributeType,
+}
+
+/// The type of a key attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum AttributeType {
+    /// String.
+    S,
+    /// Number.
+    N,
+    /// Binary.
+    B,
+}
+
+/// An attribute of the primary key.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeySchemaElement {
+    /// The attribute's name.
+    pub attribute_name: String,
+    /// Its part in the key.
+    pub key_type: KeyRole,
+}
+
+/// The part that an attribute has in a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum KeyRole {
+    /// The partition key.
+    Hash,
+    /// The sort key.
+    Range,
+}
+
+/// How a table is paid for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum BillingMode {
+    /// By provisioned units.
+    #[default]
+    Provisioned,
+    /// By request.
+    PayPerRequest,
+}
+
+/// Units a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProvisionedThroughput {
+    /// To read.
+    pub read_capacity_units: i64,
+    /// To write.
+    pub write_capacity_units: i64,
+}
+
+/// The class of storage. A matter of price alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TableClass {
+    /// The only one that works.
+    #[default]
+    Standard,
+    /// Refused by name.
+    StandardInfrequentAccess,
+}
+
+/// How a table is cut into partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Partitioning {
+    /// The table begins with so many partitions and never has fewer.
+    pub min_partitions: Option<i64>,
+}

@@ -1,0 +1,252 @@
+//! The rules of a `Table`: those of CreateTable ("CreateTable" and "Quotas and limits", AWS), told
+//! with the paths of a manifest. All that is wrong is listed, in the order of the fields.
+
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+
+use stator_model::{Billing, KeyAttribute, KeySchema, KeyType, limits};
+
+use crate::spec::{
+    AttributeDefinition, AttributeType, BillingMode, KeyRole, KeySchemaElement, Partitioning,
+    ProvisionedThroughput, TableClass, TableSpec,
+};
+
+/// With how many partitions a table may begin: what one decision of the catalog makes.
+pub const MOST_MIN_PARTITIONS: u32 = 1024;
+/// Characters of a table's name.
+const NAME_CHARS: std::ops::RangeInclusive<usize> = 3..=255;
+/// The most units that may be provisioned.
+const MOST_UNITS: i64 = 1_000_000_000_000;
+/// The most violations that are told of one table.
+const MOST_VIOLATIONS: usize = 10;
+
+/// A table that can be made: what a valid [`TableSpec`] says, in the model's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableDefinition {
+    /// Its name.
+    pub name: String,
+    /// Its primary key.
+    pub key_schema: KeySchema,
+    /// How it is paid for.
+    pub billing: Billing,
+    /// Whether DeleteTable is refused.
+    pub deletion_protection: bool,
+    /// At least so many partitions, at most [`MOST_MIN_PARTITIONS`]; the server's default if `None`.
+    pub min_partitions: Option<NonZeroU32>,
+}
+
+/// A rule that a manifest breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {problem}")]
+pub struct Violation {
+    /// Where, such as `spec.keySchema[0].attributeName`.
+    pub path: String,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+}
+
+/// Rules that are broken.
+#[derive(Debug, Default)]
+pub(crate) struct Violations(Vec<Violation>);
+
+impl Violations {
+    pub(crate) fn add(&mut self, path: impl Into<String>, problem: impl Into<String>) {
+        if self.0.len() < MOST_VIOLATIONS {
+            self.0.push(Violation { path: path.into(), problem: problem.into() });
+        }
+    }
+
+    pub(crate) fn into_list(self) -> Vec<Violation> {
+        self.0
+    }
+}
+
+impl TableSpec {
+    /// Checks the table that the object of this name describes.
+    ///
+    /// # Errors
+    /// The rules that it breaks, at most ten of them and at least one.
+    pub fn validate(&self, object_name: &str) -> Result<TableDefinition, Vec<Violation>> {
+        let mut violations = Violations::default();
+        let name = match &self.table_name {
+            Some(name) => check_name(&mut violations, "spec.tableName", name),
+            None => check_name(&mut violations, "metadata.name", object_name),
+        };
+        check_definitions(&mut violations, &self.attribute_definitions);
+        let key_schema = key_schema(&mut violations, &self.key_schema, &self.attribute_definitions);
+        let mode = self.billing_mode.unwrap_or_default();
+        let billing = billing(&mut violations, mode, self.provisioned_throughput);
+        if self.table_class == Some(TableClass::StandardInfrequentAccess) {
+            violations.add("spec.tableClass", "STANDARD_INFREQUENT_ACCESS is not supported yet");
+        }
+        let min_partitions = min_partitions(&mut violations, self.partitioning);
+        match (key_schema, billing, violations.into_list()) {
+            (Some(key_schema), Some(billing), violations) if violations.is_empty() => {
+                let deletion_protection = self.deletion_protection_enabled.unwrap_or(false);
+                let name = name.to_owned();
+                Ok(TableDefinition {
+                    name,
+                    key_schema,
+                    billing,
+                    deletion_protection,
+                    min_partitions,
+                })
+            }
+            (_, _, violations) => Err(violations),
+        }
+    }
+}
+
+fn check_name<'a>(violations: &mut Violations, path: &str, name: &'a str) -> &'a str {
+    let length = name.chars().count();
+    if !NAME_CHARS.contains(&length) {
+        let (least, most) = (NAME_CHARS.start(), NAME_CHARS.end());
+        let problem = format!("a table's name has {least} to {most} characters, not {length}");
+        violations.add(path, problem);
+    }
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if !name.bytes().all(allowed) {
+        violations.add(path, "a table's name has only a-z, A-Z, 0-9, '_', '.' and '-'");
+    }
+    name
+}
+
+fn check_attribute_name(violations: &mut Violations, path: String, name: &str) {
+    let length = name.chars().count();
+    if !(1..=limits::KEY_NAME_BYTES).contains(&length) {
+        let most = limits::KEY_NAME_BYTES;
+        let problem =
+            format!("the name of a key attribute has 1 to {most} characters, not {length}");
+        violations.add(path, problem);
+    }
+}
+
+fn check_definitions(violations: &mut Violations, definitions: &[AttributeDefinition]) {
+    let mut seen = HashSet::new();
+    for (place, definition) in definitions.iter().enumerate() {
+        let path = format!("spec.attributeDefinitions[{place}].attributeName");
+        let name = &definition.attribute_name;
+        check_attribute_name(violations, path.clone(), name);
+        if !seen.insert(name) {
+            violations.add(path, format!("{name:?} is defined twice"));
+        }
+    }
+}
+
+/// The key that the elements make; `None` if a violation was noted.
+fn key_schema(
+    violations: &mut Violations,
+    elements: &[KeySchemaElement],
+    definitions: &[AttributeDefinition],
+) -> Option<KeySchema> {
+    let (partition, sort) = match elements {
+        [partition] => (partition, None),
+        [partition, sort] => (partition, Some(sort)),
+        _ => {
+            let problem = format!(
+                "a key has one attribute (HASH) or two (HASH, RANGE), not {}",
+                elements.len()
+            );
+            violations.add("spec.keySchema", problem);
+            return None;
+        }
+    };
+    check_roles(violations, partition, sort);
+    for (place, definition) in definitions.iter().enumerate() {
+        let name = &definition.attribute_name;
+        if !elements.iter().any(|element| element.attribute_name == *name) {
+            let path = format!("spec.attributeDefinitions[{place}].attributeName");
+            violations.add(path, format!("{name:?} is defined, but no key has it"));
+        }
+    }
+    let partition = key_attribute(violations, 0, partition, definitions);
+    let sort = sort.map(|sort| key_attribute(violations, 1, sort, definitions));
+    Some(KeySchema { partition: partition?, sort: sort.map_or(Some(None), |sort| sort.map(Some))? })
+}
+
+fn check_roles(
+    violations: &mut Violations,
+    partition: &KeySchemaElement,
+    sort: Option<&KeySchemaElement>,
+) {
+    if partition.key_type != KeyRole::Hash {
+        violations.add("spec.keySchema[0].keyType", "the first attribute of a key is HASH");
+    }
+    let Some(sort) = sort else { return };
+    if sort.key_type != KeyRole::Range {
+        violations.add("spec.keySchema[1].keyType", "the second attribute of a key is RANGE");
+    }
+    if sort.attribute_name == partition.attribute_name {
+        let path = "spec.keySchema[1].attributeName";
+        violations.add(path, "the two attributes of a key have different names");
+    }
+}
+
+fn key_attribute(
+    violations: &mut Violations,
+    place: usize,
+    element: &KeySchemaElement,
+    definitions: &[AttributeDefinition],
+) -> Option<KeyAttribute> {
+    let name = &element.attribute_name;
+    let path = format!("spec.keySchema[{place}].attributeName");
+    check_attribute_name(violations, path.clone(), name);
+    let Some(definition) = definitions.iter().find(|other| other.attribute_name == *name) else {
+        violations.add(path, format!("{name:?} is not in spec.attributeDefinitions"));
+        return None;
+    };
+    let key_type = match definition.attribute_type {
+        AttributeType::S => KeyType::S,
+        AttributeType::N => KeyType::N,
+        AttributeType::B => KeyType::B,
+    };
+    Some(KeyAttribute { name: name.clone(), key_type })
+}
+
+/// How the table is paid for; `None` if a violation was noted.
+fn billing(
+    violations: &mut Violations,
+    mode: BillingMode,
+    throughput: Option<ProvisionedThroughput>,
+) -> Option<Billing> {
+    let path = "spec.provisionedThroughput";
+    match (mode, throughput) {
+        (BillingMode::PayPerRequest, None) => Some(Billing::PayPerRequest),
+        (BillingMode::PayPerRequest, Some(_)) => {
+            violations.add(path, "cannot be given when billingMode is PAY_PER_REQUEST");
+            None
+        }
+        (BillingMode::Provisioned, None) => {
+            let problem = "is required unless billingMode is PAY_PER_REQUEST";
+            violations.add(path, problem);
+            None
+        }
+        (BillingMode::Provisioned, Some(units)) => {
+            let read = capacity(violations, "readCapacityUnits", units.read_capacity_units);
+            let write = capacity(violations, "writeCapacityUnits", units.write_capacity_units);
+            Some(Billing::Provisioned { read: read?, write: write? })
+        }
+    }
+}
+
+fn capacity(violations: &mut Violations, field: &str, units: i64) -> Option<u64> {
+    if !(1..=MOST_UNITS).contains(&units) {
+        let path = format!("spec.provisionedThroughput.{field}");
+        violations.add(path, format!("is 1 to {MOST_UNITS}, not {units}"));
+    }
+    u64::try_from(units).ok()
+}
+
+fn min_partitions(
+    violations: &mut Violations,
+    partitioning: Option<Partitioning>,
+) -> Option<NonZeroU32> {
+    let count = partitioning?.min_partitions?;
+    let valid = u32::try_from(count).ok().filter(|count| *count <= MOST_MIN_PARTITIONS);
+    let valid = valid.and_then(NonZeroU32::new);
+    if valid.is_none() {
+        let problem = format!("is 1 to {MOST_MIN_PARTITIONS}, not {count}");
+        violations.add("spec.partitioning.minPartitions", problem);
+    }
+    valid
+}

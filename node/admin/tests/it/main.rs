@@ -1,0 +1,4 @@
+//! Tests through the public surface.
+
+mod corpus;
+mod hostile;
