@@ -14,6 +14,8 @@ use crate::Change;
 pub enum Command {
     /// Make a table and its partitions.
     CreateTable(Box<NewTable>),
+    /// Change what can be changed of a table while it serves.
+    UpdateTable(TableUpdate),
     /// Begin to delete a table.
     DeleteTable {
         /// Its name.
@@ -50,6 +52,17 @@ pub struct NewTable {
     pub partitions: NonZeroU32,
 }
 
+/// What is to be changed of a table; `None` leaves it as it is. Validated, as [`NewTable`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableUpdate {
+    /// The table's name.
+    pub name: String,
+    /// How it is paid for.
+    pub billing: Option<Billing>,
+    /// Whether DeleteTable is refused.
+    pub deletion_protection: Option<bool>,
+}
+
 /// What a command that is not refused comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -65,6 +78,8 @@ pub struct Decision {
 pub enum Outcome {
     /// The table is CREATING; its partitions are to be made.
     Creating(Arc<TableDescription>),
+    /// The table is as it was asked to be.
+    Updated(Arc<TableDescription>),
     /// The table is DELETING; its partitions are to be destroyed.
     Deleting(Arc<TableDescription>),
     /// The partition is ready. The table is ACTIVE if it was the last one.
@@ -82,7 +97,8 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The table's status forbids the command. CreateTable: the name is taken, by a table that exists
-    /// (ACTIVE), is being created or is being deleted. DeleteTable: the table is being created.
+    /// (ACTIVE), is being created or is being deleted. UpdateTable: it is one of the latter two.
+    /// DeleteTable: the table is being created.
     #[error("table {name:?} is {}", status.name())]
     TableInUse {
         /// The table.

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Every other arrow is refused, except DeleteTable of a table that is DELETING, which succeeds and
-//! changes nothing (DeleteTable, API reference).
+//! changes nothing (DeleteTable, API reference). UpdateTable is for an ACTIVE table, which stays
+//! ACTIVE: what it changes is done once it is decided.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use stator_model::{
 
 use crate::{
     Catalog, Change, Command, Decision, Meta, NewTable, Outcome, PartitionDescription, Refusal,
+    TableUpdate,
 };
 
 #[cfg(test)]
@@ -38,6 +40,7 @@ impl Catalog {
     pub fn decide(&self, command: &Command, now: UnixMillis) -> Result<Decision, Refusal> {
         match command {
             Command::CreateTable(new) => self.create_table(new, now),
+            Command::UpdateTable(update) => self.update_table(update),
             Command::DeleteTable { name } => self.delete_table(name),
             Command::PartitionReady { partition } => self.partition_ready(*partition),
             Command::PartitionDestroyed { partition } => self.partition_destroyed(*partition),
@@ -71,9 +74,23 @@ impl Catalog {
         Ok(Decision { changes, outcome: Outcome::Creating(table) })
     }
 
+    fn update_table(&self, update: &TableUpdate) -> Result<Decision, Refusal> {
+        let table = self.named(&update.name)?;
+        match table.status {
+            TableStatus::Active => {}
+            TableStatus::Creating | TableStatus::Deleting => return Err(in_use(table)),
+        }
+        let updated = updated(table, update);
+        let changes = if updated == *table {
+            Vec::new()
+        } else {
+            vec![Change::PutTable(Arc::clone(&updated))]
+        };
+        Ok(Decision { changes, outcome: Outcome::Updated(updated) })
+    }
+
     fn delete_table(&self, name: &str) -> Result<Decision, Refusal> {
-        let found = self.table_by_name(name);
-        let table = found.ok_or_else(|| Refusal::TableNotFound { name: name.to_owned() })?;
+        let table = self.named(name)?;
         match table.status {
             TableStatus::Creating => Err(in_use(table)),
             TableStatus::Deleting => {
@@ -119,6 +136,10 @@ impl Catalog {
         Ok(Decision { changes, outcome: Outcome::Destroyed { table: partition.table, last } })
     }
 
+    fn named(&self, name: &str) -> Result<&Arc<TableDescription>, Refusal> {
+        self.table_by_name(name).ok_or_else(|| Refusal::TableNotFound { name: name.to_owned() })
+    }
+
     fn partition_and_table(
         &self,
         id: PartitionId,
@@ -151,6 +172,16 @@ fn describe(new: &NewTable, now: UnixMillis) -> TableDescription {
 /// version would send every command in flight back to be validated again.
 fn with_status(table: &TableDescription, status: TableStatus) -> Arc<TableDescription> {
     Arc::new(TableDescription { status, ..table.clone() })
+}
+
+/// The version stays, for the same reason: how a table is paid for and whether it may be deleted change
+/// no command's evaluation.
+fn updated(table: &TableDescription, update: &TableUpdate) -> Arc<TableDescription> {
+    Arc::new(TableDescription {
+        billing: update.billing.unwrap_or(table.billing),
+        deletion_protection: update.deletion_protection.unwrap_or(table.deletion_protection),
+        ..table.clone()
+    })
 }
 
 fn new_partition(

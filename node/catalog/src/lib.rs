@@ -31,7 +31,7 @@ mod record;
 
 pub use catalog::Catalog;
 pub use change::Change;
-pub use command::{Command, Decision, NewTable, Outcome, Refusal};
+pub use command::{Command, Decision, NewTable, Outcome, Refusal, TableUpdate};
 pub use decide::INITIAL_PARTITIONS;
 pub use error::{Contradiction, Error, RecordKind};
 pub use partition::{Meta, PartitionDescription};

@@ -475,7 +475,10 @@ fn decided(decision: Decision, mail: Option<Mail>, shore: &Shore<'_>) -> Result<
         (CatalogAnswer::NotDone(_), _) => return Err(ApiError::unavailable()),
     };
     let table = match outcome {
-        Outcome::Creating(table) | Outcome::Deleting(table) | Outcome::Ready(table) => table,
+        Outcome::Creating(table)
+        | Outcome::Updated(table)
+        | Outcome::Deleting(table)
+        | Outcome::Ready(table) => table,
         Outcome::Destroyed { .. } => return Err(ApiError::internal()),
     };
     let table = described(&table, shore);

@@ -14,7 +14,7 @@ use stator_model::{
 use super::Catalog;
 use crate::{
     Change, Command, Contradiction, Decision, Error, Meta, NewTable, Outcome, PartitionDescription,
-    Refusal,
+    Refusal, TableUpdate,
 };
 
 const NAMES: [&str; 4] = ["aaa", "aab", "b-1", "ccc"];
@@ -26,6 +26,11 @@ enum Step {
         partitions: u32,
         protected: bool,
         reuse_id: bool,
+    },
+    Update {
+        name: usize,
+        capacity: Option<u64>,
+        protected: Option<bool>,
     },
     Delete {
         name: usize,
@@ -47,6 +52,9 @@ fn any_step() -> impl Strategy<Value = Step> {
                 name, partitions, protected, reuse_id
             }
         ),
+        1 => (name(), prop::option::of(0..3_u64), any::<Option<bool>>()).prop_map(
+            |(name, capacity, protected)| Step::Update { name, capacity, protected }
+        ),
         1 => name().prop_map(|name| Step::Delete { name }),
         4 => (0..24_u64).prop_map(|partition| Step::Ready { partition }),
         4 => (0..24_u64).prop_map(|partition| Step::Destroyed { partition }),
@@ -65,6 +73,7 @@ struct ModelTable {
     id: u8,
     status: TableStatus,
     protected: bool,
+    billing: Billing,
     /// Whether each partition that is left is ready.
     partitions: BTreeMap<u64, bool>,
 }
@@ -79,6 +88,13 @@ impl Model {
                 let id = reused.unwrap_or(self.ids);
                 let command = create(id, name, partitions, protected);
                 (command, self.create(name, id, partitions, protected))
+            }
+            Step::Update { name, capacity, protected } => {
+                let name = NAMES[name];
+                let billing = capacity.map(billing);
+                let update =
+                    TableUpdate { name: name.to_owned(), billing, deletion_protection: protected };
+                (Command::UpdateTable(update), self.update(name, billing, protected))
             }
             Step::Delete { name } => {
                 let name = NAMES[name];
@@ -113,7 +129,25 @@ impl Model {
         self.minted += u64::from(partitions);
         let partitions = (first..=self.minted).map(|id| (id, false)).collect();
         let status = TableStatus::Creating;
-        self.tables.insert(name, ModelTable { id, status, protected, partitions });
+        let billing = Billing::PayPerRequest;
+        self.tables.insert(name, ModelTable { id, status, protected, billing, partitions });
+        Ok(())
+    }
+
+    fn update(
+        &mut self,
+        name: &'static str,
+        billing: Option<Billing>,
+        protected: Option<bool>,
+    ) -> Result<(), Refusal> {
+        let Some(table) = self.tables.get_mut(name) else {
+            return Err(Refusal::TableNotFound { name: name.to_owned() });
+        };
+        if table.status != TableStatus::Active {
+            return Err(Refusal::TableInUse { name: name.to_owned(), status: table.status });
+        }
+        table.billing = billing.unwrap_or(table.billing);
+        table.protected = protected.unwrap_or(table.protected);
         Ok(())
     }
 
@@ -176,6 +210,10 @@ impl Model {
         for (name, table) in &self.tables {
             let id = TableId::from_bytes([table.id; 16]);
             assert_eq!(catalog.table(&id), catalog.table_by_name(name));
+            let described = catalog.table(&id).expect("the model's tables are there");
+            assert_eq!(described.billing, table.billing);
+            assert_eq!(described.deletion_protection, table.protected);
+            assert_eq!(described.version, DescriptionVersion::new(1));
             let partitions = catalog.partitions_of(id).iter();
             let partitions: BTreeMap<_, _> =
                 partitions.map(|partition| (partition.id.get(), partition.ready)).collect();
@@ -185,6 +223,14 @@ impl Model {
         assert_eq!(catalog.partitions().count(), total);
         let after: Vec<_> = catalog.tables_after("aab").map(shown).collect();
         assert!(after.iter().eq(expected.iter().filter(|(name, _)| name.as_str() > "aab")));
+    }
+}
+
+/// None is on demand, as a table begins.
+fn billing(capacity: u64) -> Billing {
+    match capacity {
+        0 => Billing::PayPerRequest,
+        units => Billing::Provisioned { read: units, write: 2 * units },
     }
 }
 

@@ -6,7 +6,7 @@ use stator_model::{
 };
 
 use super::even_ranges;
-use crate::{Catalog, Change, Command, Decision, Meta, NewTable, Outcome, Refusal};
+use crate::{Catalog, Change, Command, Decision, Meta, NewTable, Outcome, Refusal, TableUpdate};
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
@@ -37,6 +37,10 @@ fn create(new: NewTable) -> Command {
 
 fn delete(name: &str) -> Command {
     Command::DeleteTable { name: name.to_owned() }
+}
+
+fn update(billing: Option<Billing>, deletion_protection: Option<bool>) -> Command {
+    Command::UpdateTable(TableUpdate { name: "t".to_owned(), billing, deletion_protection })
 }
 
 fn ready(id: u64) -> Command {
@@ -138,6 +142,53 @@ fn deletion_is_refused_unless_active_and_unprotected() {
     refused(&catalog, delete("t"), in_use("t", TableStatus::Creating));
     run(&mut catalog, ready(1));
     refused(&catalog, delete("t"), Refusal::DeletionProtected { name: "t".to_owned() });
+}
+
+#[test]
+fn an_update_changes_what_it_names_and_keeps_the_version() {
+    let mut catalog = formed();
+    run(&mut catalog, create(new_table(1, "t", 1)));
+    run(&mut catalog, ready(1));
+    let before = catalog.table_by_name("t").unwrap().clone();
+
+    let provisioned = Billing::Provisioned { read: 5, write: 6 };
+    let outcome = run(&mut catalog, update(Some(provisioned), None));
+    let billed = catalog.table_by_name("t").unwrap().clone();
+    assert_eq!(outcome, Outcome::Updated(billed.clone()));
+    assert_eq!((billed.billing, billed.deletion_protection), (provisioned, false));
+    assert_eq!((billed.version, billed.status), (before.version, TableStatus::Active));
+
+    run(&mut catalog, update(None, Some(true)));
+    let protected = catalog.table_by_name("t").unwrap().clone();
+    assert_eq!((protected.billing, protected.deletion_protection), (provisioned, true));
+    refused(&catalog, delete("t"), Refusal::DeletionProtected { name: "t".to_owned() });
+
+    run(&mut catalog, update(Some(before.billing), Some(false)));
+    assert_eq!(catalog.table_by_name("t"), Some(&before));
+}
+
+#[test]
+fn an_update_to_what_is_already_so_changes_nothing() {
+    let mut catalog = formed();
+    run(&mut catalog, create(new_table(1, "t", 1)));
+    run(&mut catalog, ready(1));
+    let table = catalog.table_by_name("t").unwrap().clone();
+    let unchanged = Ok(Decision { changes: vec![], outcome: Outcome::Updated(table) });
+    assert_eq!(catalog.decide(&update(None, None), NOW), unchanged);
+    let same = update(Some(Billing::PayPerRequest), Some(false));
+    assert_eq!(catalog.decide(&same, NOW), unchanged);
+}
+
+#[test]
+fn only_an_active_table_is_updated() {
+    let mut catalog = formed();
+    let change = update(None, Some(true));
+    refused(&catalog, change.clone(), Refusal::TableNotFound { name: "t".to_owned() });
+    run(&mut catalog, create(new_table(1, "t", 1)));
+    refused(&catalog, change.clone(), in_use("t", TableStatus::Creating));
+    run(&mut catalog, ready(1));
+    run(&mut catalog, delete("t"));
+    refused(&catalog, change, in_use("t", TableStatus::Deleting));
 }
 
 #[test]

@@ -175,7 +175,10 @@ impl Node {
         }
         match answered.await {
             Ok(CatalogAnswer::Done(Ok(
-                Outcome::Creating(table) | Outcome::Deleting(table) | Outcome::Ready(table),
+                Outcome::Creating(table)
+                | Outcome::Updated(table)
+                | Outcome::Deleting(table)
+                | Outcome::Ready(table),
             ))) => Ok(table),
             Ok(CatalogAnswer::Done(Ok(Outcome::Destroyed { .. }))) => Err(ApiError::internal()),
             Ok(CatalogAnswer::Done(Err(refusal))) => Err(refused(&refusal)),
