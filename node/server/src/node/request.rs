@@ -30,7 +30,7 @@ use crate::random;
 /// A request is given up after this long; SDKs wait longer.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// With how many partitions a table begins: one serves a node on its own, and more follow by splits.
-const PARTITIONS: NonZeroU32 = NonZeroU32::MIN;
+pub(crate) const PARTITIONS: NonZeroU32 = NonZeroU32::MIN;
 /// How long to wait for a newer picture before looking again anyway.
 const RETRY_AFTER: Duration = Duration::from_millis(20);
 
@@ -162,7 +162,7 @@ impl Node {
     }
 
     /// Has the catalog decide `command`; returns the table that it is about, as it is now.
-    async fn decide(
+    pub(crate) async fn decide(
         &self,
         command: Command,
         refused: fn(&Refusal) -> ApiError,
