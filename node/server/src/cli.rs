@@ -34,6 +34,7 @@ const EXAMPLES: &str = "\
 Examples:
   stator-node dev
   stator-node dev --data /var/tmp/shop --listen 127.0.0.1:8001
+  stator-node dev --manifests ./tables                # tables from ./tables/*.yaml
   stator-node dev --in-memory --listen 127.0.0.1:0    # tests: any free port, nothing kept
 
 Then, with any access key:
@@ -53,6 +54,20 @@ pub struct Dev {
     /// Keep nothing: all data is gone when the process ends
     #[arg(long)]
     in_memory: bool,
+
+    /// Tables to have: a file of Table manifests, or a folder of them; may be given several times
+    ///
+    /// A manifest is what `kubectl apply` takes: apiVersion stator.dev/v1alpha1, kind Table. Of a
+    /// folder, *.yaml, *.yml and *.json are read, in the order of their names, not what is deeper.
+    /// Missing tables are created, and are there before the node serves. The files are watched: what
+    /// changes in them changes the tables, as far as a table can be changed; a document that is taken
+    /// out leaves its table to the API. Until then CreateTable and DeleteTable refuse the table.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub manifests: Vec<PathBuf>,
+
+    /// Let manifests only create the tables that are missing, and leave them to the API from then on
+    #[arg(long, requires = "manifests")]
+    pub manifests_seed_only: bool,
 
     /// Address and port for /healthz, /readyz and /metrics; port 0 takes a free one and prints it
     #[arg(long, value_name = "ADDR", default_value_t = loopback(0))]
@@ -157,6 +172,18 @@ mod tests {
         assert_eq!(dev(&["--in-memory"]).expect("valid").storage(), Storage::Memory);
         let both = dev(&["--in-memory", "--data", "/x"]);
         assert_eq!(both.err(), Some(clap::error::ErrorKind::ArgumentConflict));
+    }
+
+    #[test]
+    fn manifests_may_be_given_several_times_and_only_seed_if_there_are_any() {
+        let all = dev(&["--manifests", "a", "--manifests", "b.yaml"]).expect("valid");
+        assert_eq!(all.manifests, [PathBuf::from("a"), PathBuf::from("b.yaml")]);
+        assert!(!all.manifests_seed_only);
+        assert!(
+            dev(&["--manifests", "a", "--manifests-seed-only"]).expect("valid").manifests_seed_only
+        );
+        let none = dev(&["--manifests-seed-only"]);
+        assert_eq!(none.err(), Some(clap::error::ErrorKind::MissingRequiredArgument));
     }
 
     #[test]

@@ -3,13 +3,15 @@
 //! Everything here touches the world: sockets, threads, clocks, signals, files. What it carries
 //! around is decided elsewhere, in crates that never see any of these. In reading order: [`cli`] and
 //! [`process`] (how it starts and stops), [`edge`] (the client port), [`node`] (the threads behind
-//! it), [`admin`] and [`metrics`] (what an operator sees), [`clock`] and [`random`] (the only places
-//! that read either).
+//! it), [`manifests`] (tables from files), [`admin`] and [`metrics`] (what an operator sees),
+//! [`clock`] and [`random`] (the only places that read either).
 
 pub mod admin;
 pub mod cli;
 pub mod clock;
 pub mod edge;
+mod greeting;
+pub mod manifests;
 pub mod metrics;
 pub mod node;
 pub mod process;

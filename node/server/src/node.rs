@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
+use stator_catalog::Catalog;
 use stator_log::{Log, MemoryDir, RealDir};
 use stator_model::{NodeId, ReplicaId};
 use stator_operation::ServiceInfo;
@@ -22,7 +23,10 @@ use stator_store::{Engine, FjallEngine, MemoryEngine};
 use self::data_dir::{DataDir, Identity};
 use self::threads::{Parts, Picture, Threads};
 use crate::cli::Storage;
+use crate::manifests::Owners;
 use crate::random;
+
+pub(crate) use self::request::PARTITIONS;
 
 /// Replicas of a node's first life bear this id.
 const REPLICA: ReplicaId = ReplicaId::new(1);
@@ -42,6 +46,7 @@ pub struct Node {
     picture: Arc<Picture>,
     engine: Arc<dyn Engine>,
     service: ServiceInfo,
+    owners: Owners,
 }
 
 /// What keeps a node running; [`Running::stop`] ends it.
@@ -95,7 +100,8 @@ impl Node {
         };
         let engine = Arc::clone(&parts.engine);
         let (events, picture, threads) = threads::start(parts)?;
-        let node = Self { events: events.clone(), picture, engine, service: options.service };
+        let (service, owners) = (options.service, Owners::default());
+        let node = Self { events: events.clone(), picture, engine, service, owners };
         Ok((node, Running { events, threads, _dir: dir }))
     }
 
@@ -104,6 +110,21 @@ impl Node {
         while !self.picture.load().ready {
             self.picture.changed(Duration::from_millis(10)).await;
         }
+    }
+
+    /// What `look` finds in the catalog as it is now.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Catalog) -> T) -> T {
+        look(&self.picture.load().catalog)
+    }
+
+    /// Waits for news of the catalog or of replicas, or for `limit`.
+    pub(crate) async fn changed(&self, limit: Duration) {
+        self.picture.changed(limit).await;
+    }
+
+    /// The tables that the API leaves alone.
+    pub(crate) const fn owners(&self) -> &Owners {
+        &self.owners
     }
 }
 

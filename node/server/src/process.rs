@@ -1,8 +1,9 @@
 //! The life of the process: listeners, runtimes, logs, signals, exit codes.
 //!
 //! ```text
-//! listen ──► admin port ──► node starts ──► serving ──signal──► requests end ──► node stops
-//!            /readyz 503                    /readyz 200         /readyz 503
+//! manifests ──► listen ──► admin ──► node    ──► tables of ──► serving ──signal──► requests ──► node
+//! are read                 port      starts      manifests                         end          stops
+//!                          /readyz 503                         /readyz 200         /readyz 503
 //! ```
 //!
 //! Ports are taken before the data is opened: a second process fails on the port, not half-way into
@@ -13,20 +14,22 @@
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
+use stator_admin::TableDefinition;
 use stator_operation::ServiceInfo;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::admin::{Admin, Health, Phase};
-use crate::cli::{Cli, Command, Dev, LogFormat, Storage};
+use crate::cli::{Cli, Command, Dev, LogFormat};
 use crate::edge::{Edge, Limits, Port};
+use crate::greeting::greeting;
+use crate::manifests::{self, Manifests};
 use crate::metrics::Metrics;
 use crate::node::{self, Node};
 
@@ -58,6 +61,8 @@ enum StartError {
     Bind { option: &'static str, address: SocketAddr, source: io::Error },
     #[error("cannot start threads: raise the limit of processes or of memory")]
     Threads(#[source] io::Error),
+    #[error(transparent)]
+    Manifests(#[from] manifests::Error),
     #[error("cannot set up metrics")]
     Metrics(#[from] prometheus::Error),
     #[error(transparent)]
@@ -72,7 +77,11 @@ impl StartError {
     const fn exit_code(&self) -> u8 {
         match self {
             Self::Exposed { .. } => EXIT_USAGE,
-            Self::Bind { .. } | Self::Threads(_) | Self::Metrics(_) | Self::Node(_) => EXIT_START,
+            Self::Bind { .. }
+            | Self::Threads(_)
+            | Self::Manifests(_)
+            | Self::Metrics(_)
+            | Self::Node(_) => EXIT_START,
         }
     }
 }
@@ -111,6 +120,7 @@ fn dev(options: &Dev) -> Result<(), StartError> {
     }
     write_logs(options.log_format);
     end_on_panic();
+    let mut manifests = Manifests::read(options.manifests.clone(), options.manifests_seed_only)?;
     let limits = Limits { connections: connections(raise_open_files()), ..Limits::default() };
     let port = Port::take(options.listen)
         .map_err(|source| StartError::bind("--listen", options.listen, source))?;
@@ -127,9 +137,13 @@ fn dev(options: &Dev) -> Result<(), StartError> {
 
     let served = runtime.block_on(async {
         node.ready().await;
+        manifests.apply(&node).await;
+        let tables: Vec<TableDefinition> = manifests.tables().cloned().collect();
         let edge = Arc::new(Edge::new(node, &options.region, limits, metrics));
+        let node = Arc::clone(&edge);
+        tokio::spawn(async move { manifests.follow(node.service()).await });
         serve(edge, port, &health, |address| {
-            println(&greeting(address, admin.address(), options));
+            println(&greeting(address, admin.address(), options, &tables));
         })
         .await
     });
@@ -199,31 +213,6 @@ fn workers() -> io::Result<Runtime> {
         .build()
 }
 
-/// What a person sees who started the node. The first line is for programs too and does not change.
-fn greeting(client: SocketAddr, admin: SocketAddr, options: &Dev) -> String {
-    let mut reachable = client;
-    if reachable.ip().is_unspecified() {
-        reachable.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-    }
-    let data = match options.storage() {
-        Storage::Directory(path) => format!("in {}", absolute(&path)),
-        Storage::Memory => "in memory only, gone when this process ends".to_owned(),
-    };
-    format!(
-        "stator-node listening on http://{client}\n\
-         data   {data}\n\
-         admin  http://{admin} (/healthz, /readyz, /metrics)\n\
-         Any credentials are accepted. Next:\n  \
-         AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any aws dynamodb list-tables \
-         --endpoint-url http://{reachable} --region {}",
-        options.region
-    )
-}
-
-fn absolute(path: &Path) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
-}
-
 /// Prints a line. Nobody need read it: a closed pipe is no reason to stop.
 fn println(text: &str) {
     let mut out = io::stdout().lock();
@@ -235,7 +224,7 @@ fn complain(error: &(dyn Error + 'static)) {
 }
 
 /// An error with what caused it, on one line.
-struct Chain<'a>(&'a (dyn Error + 'static));
+pub(crate) struct Chain<'a>(pub(crate) &'a (dyn Error + 'static));
 
 impl std::fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
