@@ -10,8 +10,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: ## Build and start a database on http://127.0.0.1:8000, data in ./stator-data
-	cargo run --release --locked -p stator-server --bin stator-node -- dev
+run: ## Build and start a database on http://127.0.0.1:8000 with the tables of e2e/samples
+	cargo run --release --locked -p stator-server --bin stator-node -- dev --manifests e2e/samples
 
 .PHONY: test
 test: lint clients node ## Run every test and check that a change can break (what CI runs)
