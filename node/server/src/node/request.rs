@@ -9,7 +9,7 @@ use stator_catalog::{Command, Outcome, Refusal};
 use stator_model::{PartitionId, TableDescription};
 use stator_operation::read::{Found, Part};
 use stator_operation::{
-    DescribedTable, ItemCommand, ItemRequest, ItemWork, ReadCommand, Reply, Request,
+    DescribedTable, ItemCommand, ItemRequest, ItemWork, Operation, ReadCommand, Reply, Request,
     TableReference, TableStatistics, Written, create_table, delete_table, describe_table,
     list_tables,
 };
@@ -147,18 +147,26 @@ impl Node {
     }
 
     async fn create_table(&self, input: create_table::Input) -> Result<Reply, ApiError> {
+        self.allow(Operation::CreateTable, input.table())?;
         let command = input.validate(&self.service, random::secret(), PARTITIONS)?;
         let table = self.decide(command, create_table::refused).await?;
         Ok(Reply::CreateTable(create_table::Output::new(self.described(&table))))
     }
 
     async fn delete_table(&self, input: delete_table::Input) -> Result<Reply, ApiError> {
+        self.allow(Operation::DeleteTable, input.table())?;
         // Counted first: once the deletion is decided, the replicas that could say are on their way out.
         let held = self.find(input.table()).map(|table| self.statistics(&table));
         let command = input.validate(&self.service)?;
         let table = self.decide(command, delete_table::refused).await?;
         let described = DescribedTable::new(table, held.unwrap_or_default(), &self.service);
         Ok(Reply::DeleteTable(delete_table::Output::new(described)))
+    }
+
+    /// Whether a table may be changed through the API: not if it belongs to a manifest.
+    fn allow(&self, operation: Operation, reference: &TableReference) -> Result<(), ApiError> {
+        let name = reference.local_name(&self.service);
+        name.map_or(Ok(()), |name| self.owners.allow(operation, name))
     }
 
     /// Has the catalog decide `command`; returns the table that it is about, as it is now.
