@@ -1,5 +1,6 @@
 //! A place where a node runs, and the processes that run there one after the other.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -55,6 +56,7 @@ fn built_beside_this_test() -> PathBuf {
 pub struct Site {
     dir: Option<TempDir>,
     path: PathBuf,
+    arguments: Vec<OsString>,
 }
 
 impl Site {
@@ -68,7 +70,17 @@ impl Site {
             .tempdir()
             .expect("a temporary directory can be made");
         let path = dir.path().to_path_buf();
-        Self { dir: Some(dir), path }
+        Self { dir: Some(dir), path, arguments: Vec::new() }
+    }
+
+    /// Gives processes that start from now on one argument more.
+    pub fn add_argument(&mut self, argument: impl Into<OsString>) {
+        self.arguments.push(argument.into());
+    }
+
+    /// Where the test may put files of its own, under names other than `data` and `stderr.log`.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Where the node keeps its data.
@@ -106,6 +118,7 @@ impl Site {
         let mut child = Command::new(binary())
             .args(["dev", "--listen", "127.0.0.1:0", "--data"])
             .arg(self.data())
+            .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(self.append_log())
@@ -190,6 +203,15 @@ impl Starting {
             }
         }
         None
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Panics
+    /// If it does not in time.
+    pub async fn ended(mut self) -> ExitStatus {
+        let ended = tokio::time::timeout(START_LIMIT, self.child.wait()).await;
+        ended.expect("the process ends by itself").expect("our own child can be waited for")
     }
 
     /// Ends it by SIGKILL and waits until it is gone.
