@@ -5,6 +5,7 @@ mod crash;
 mod damage;
 mod errors;
 mod items;
+mod manifests;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod pages;
 mod power_loss;
