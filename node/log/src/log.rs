@@ -124,6 +124,11 @@ impl Log {
         self.current.base + self.current.size - oldest
     }
 
+    /// How many segments are kept, the current one included.
+    pub fn kept_segments(&self) -> usize {
+        self.ledger.bases().count()
+    }
+
     /// The handle that makes the next segment ahead of need.
     pub fn preparer(&self) -> SegmentPreparer {
         SegmentPreparer(Arc::clone(&self.spares))

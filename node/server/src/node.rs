@@ -38,6 +38,16 @@ pub struct Options {
     pub storage: Storage,
     /// What ARNs say.
     pub service: ServiceInfo,
+    /// Bytes of a segment of the Raft log.
+    pub segment_bytes: u64,
+}
+
+impl Options {
+    /// Segments of the length that the log's own options have.
+    pub const fn new(storage: Storage, service: ServiceInfo) -> Self {
+        let segment_bytes = stator_log::Options::new([0; 16]).segment_bytes;
+        Self { storage, service, segment_bytes }
+    }
 }
 
 /// A running storage node.
@@ -93,7 +103,7 @@ impl Node {
     pub fn start(options: Options) -> Result<(Self, Running), Error> {
         let (parts, dir) = match &options.storage {
             Storage::Directory(path) => {
-                let (parts, dir) = open_directory(path)?;
+                let (parts, dir) = open_directory(path, options.segment_bytes)?;
                 (parts, Some(dir))
             }
             Storage::Memory => (open_memory()?, None),
@@ -107,7 +117,7 @@ impl Node {
 
     /// Waits until the node serves: the log is replayed, the catalog formed, every partition led.
     pub async fn ready(&self) {
-        while !self.picture.load().ready {
+        while !self.picture.is_ready() {
             self.picture.changed(Duration::from_millis(10)).await;
         }
     }
@@ -138,11 +148,14 @@ impl Running {
     }
 }
 
-fn open_directory(path: &Path) -> Result<(Parts, DataDir), Error> {
+fn open_directory(path: &Path, segment_bytes: u64) -> Result<(Parts, DataDir), Error> {
     let mut dir = DataDir::open(path)?;
     let expect = dir.identity().map(|identity| identity.log);
     let log_dir = RealDir::new(dir.log_path())?;
-    let log_options = stator_log::Options { expect, ..stator_log::Options::new(random::secret()) };
+    let defaults = stator_log::Options::new(random::secret());
+    let first_segment_bytes = defaults.first_segment_bytes.min(segment_bytes);
+    let log_options =
+        stator_log::Options { segment_bytes, first_segment_bytes, expect, ..defaults };
     let (log, recovered) = Log::open(log_dir, log_options)?;
     let engine = FjallEngine::open(dir.store_path(), stator_store::Options::default())?;
     let persister = Some(engine.persister());

@@ -23,6 +23,8 @@ use crate::violation::Violation;
 
 /// After this long without a batch the log says how far it is synced, in milliseconds.
 const IDLE_MARK: u64 = 100;
+/// A log with more segments than these at its start keeps clients out until some are released.
+const LONG_LOG: usize = 4;
 /// How often what is left of dropped tablets is looked at.
 const RECLAIM_EVERY: u64 = 60_000;
 
@@ -97,6 +99,9 @@ pub struct Process {
     /// Counts pictures.
     pub version: u64,
     open: bool,
+    log_is_long: bool,
+    /// The log is replayed, and the persist thread was told.
+    recovered: bool,
     flushed: bool,
     unmarked: bool,
     logged_at: u64,
@@ -104,6 +109,8 @@ pub struct Process {
     persist: Persist,
     persist_at: u64,
     persist_every: u64,
+    /// The store should be synced now.
+    persist_due: bool,
     durable: HashMap<PartitionId, LogIndex>,
     reclaim_at: u64,
     dies_at: Option<(Moment, u64)>,
@@ -153,6 +160,7 @@ impl Process {
             Log::open(disk.clone(), options).map_err(|error| failed("open the log", &error))?;
         watch.recovered(&recovered)?;
         let id = recovered.id;
+        let log_is_long = log.kept_segments() > LONG_LOG;
         let forming = Forming { cluster: new_id, node: NodeId::new(1), replica: ReplicaId::new(1) };
         let core = Core::start(Start { recovered, engine: &engine, forming })
             .map_err(|error| failed("start the core", &error))?;
@@ -171,6 +179,8 @@ impl Process {
             picture: Published { catalog: Arc::default(), replicas: Arc::default(), ready: false },
             version: 0,
             open: false,
+            log_is_long,
+            recovered: false,
             flushed: false,
             unmarked: false,
             logged_at: uptime,
@@ -178,6 +188,7 @@ impl Process {
             persist: Persist::Idle,
             persist_at: uptime + persist_every,
             persist_every,
+            persist_due: false,
             durable: HashMap::new(),
             reclaim_at: uptime + RECLAIM_EVERY,
             dies_at,
@@ -201,9 +212,9 @@ impl Process {
         self.log.kept_bytes()
     }
 
-    /// Whether requests are let in: the node was ready once.
+    /// Whether requests are let in: the node was ready once, and its log short.
     pub fn is_open(&self) -> bool {
-        self.open
+        self.open && !self.log_is_long
     }
 
     /// Whether `actor` has something to do.
@@ -217,7 +228,7 @@ impl Process {
             Actor::Prepare => self.wants_segment,
             Actor::Apply => !self.apply_tasks.is_empty(),
             Actor::Persist => match self.persist {
-                Persist::Idle => uptime >= self.persist_at,
+                Persist::Idle => self.persist_due || uptime >= self.persist_at,
                 Persist::Taken(_) | Persist::Synced(_) => true,
             },
             Actor::Sweep => !self.sweeps.is_empty(),
@@ -356,6 +367,8 @@ impl Process {
         if let Some(published) = output.publish {
             watch.published(&published)?;
             self.open |= published.ready;
+            self.persist_due |= published.ready && !self.recovered;
+            self.recovered |= published.ready;
             self.picture = published;
             self.version += 1;
         }
@@ -395,6 +408,7 @@ impl Process {
                 self.log.rotate(checkpoint).map_err(|error| failed("rotate the log", &error))?;
                 watch.log_synced();
                 self.wants_segment = true;
+                self.persist_due = true;
             }
             records.extend(task.records);
             release = task.release.or(release);
@@ -408,6 +422,7 @@ impl Process {
             self.disk.enter(Phase::Release);
             watch.log_released(&durable);
             self.log.release(&durable).map_err(|error| failed("release segments", &error))?;
+            self.log_is_long = false;
         }
         self.unmarked = true;
         self.logged_at = uptime;
@@ -461,6 +476,7 @@ impl Process {
         match std::mem::replace(&mut self.persist, Persist::Idle) {
             Persist::Idle => {
                 self.persist_at = uptime + self.persist_every;
+                self.persist_due = false;
                 let applied = self.applied_indexes();
                 if applied != self.durable {
                     self.persist = Persist::Taken(applied);

@@ -60,6 +60,8 @@ pub struct Summary {
     pub disk_operations: u64,
     /// Checks of items and names in the history.
     pub checked: u64,
+    /// The most bytes that a log kept when its process died.
+    pub longest_log: u64,
 }
 
 /// See the module.
@@ -408,7 +410,8 @@ impl<'a> World<'a> {
                 client::lost(&mut self.history, ask, called, flight.about());
             }
         }
-        self.process = None;
+        let kept = self.process.take().map_or(0, |process| process.kept_bytes());
+        self.summary.longest_log = self.summary.longest_log.max(kept);
         self.mail = Mailbox::default();
         let keeps_store = loss == Loss::Process && self.random.chance(1, 2);
         match loss {

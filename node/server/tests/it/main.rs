@@ -4,6 +4,7 @@ mod admin;
 mod bodies;
 mod hostile;
 mod lifetime;
+mod lives;
 mod process;
 mod replies;
 mod support;

@@ -3,6 +3,7 @@
 mod crash_points;
 mod planted;
 mod seeds;
+mod short_lives;
 
 /// What an environment variable says; nothing if it is absent.
 fn number(name: &str) -> Option<u64> {
