@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use stator_model::Billing;
+
 use crate::JsonWriter;
 
 /// Which error, by its name on the wire.
@@ -26,6 +28,10 @@ pub enum ErrorCode {
     ResourceInUseException,
     /// Too many tables, or too many changes of tables at once.
     LimitExceededException,
+    /// A provisioned table that is asked for more than it can do now.
+    ProvisionedThroughputExceededException,
+    /// An on-demand table that is asked for more than it can do now.
+    ThrottlingException,
     /// The node failed. What became of a write is unknown.
     InternalServerError,
     /// The node cannot answer now.
@@ -53,6 +59,10 @@ impl ErrorCode {
             Self::ResourceNotFoundException => "ResourceNotFoundException",
             Self::ResourceInUseException => "ResourceInUseException",
             Self::LimitExceededException => "LimitExceededException",
+            Self::ProvisionedThroughputExceededException => {
+                "ProvisionedThroughputExceededException"
+            }
+            Self::ThrottlingException => "ThrottlingException",
             Self::InternalServerError => "InternalServerError",
             Self::ServiceUnavailable => "ServiceUnavailable",
         }
@@ -68,9 +78,11 @@ impl ErrorCode {
             | Self::IncompleteSignatureException
             | Self::InvalidSignatureException
             | Self::ServiceUnavailable => "com.amazon.coral.service",
+            Self::ThrottlingException => "com.amazon.coral.availability",
             Self::ResourceNotFoundException
             | Self::ResourceInUseException
             | Self::LimitExceededException
+            | Self::ProvisionedThroughputExceededException
             | Self::InternalServerError => "com.amazonaws.dynamodb.v20120810",
         }
     }
@@ -86,7 +98,9 @@ impl ErrorCode {
             | Self::InvalidSignatureException
             | Self::ResourceNotFoundException
             | Self::ResourceInUseException
-            | Self::LimitExceededException => 400,
+            | Self::LimitExceededException
+            | Self::ProvisionedThroughputExceededException
+            | Self::ThrottlingException => 400,
             Self::InternalServerError => 500,
             Self::ServiceUnavailable => 503,
         }
@@ -95,7 +109,10 @@ impl ErrorCode {
     /// Whether SDKs send the request again by themselves.
     pub const fn is_retryable(self) -> bool {
         match self {
-            Self::InternalServerError | Self::ServiceUnavailable => true,
+            Self::ProvisionedThroughputExceededException
+            | Self::ThrottlingException
+            | Self::InternalServerError
+            | Self::ServiceUnavailable => true,
             Self::ValidationException
             | Self::SerializationException
             | Self::UnknownOperationException
@@ -119,6 +136,8 @@ impl ErrorCode {
             | Self::ResourceNotFoundException
             | Self::ResourceInUseException
             | Self::LimitExceededException
+            | Self::ProvisionedThroughputExceededException
+            | Self::ThrottlingException
             | Self::InternalServerError
             | Self::ServiceUnavailable => TextKey::Lower,
         }
@@ -195,6 +214,23 @@ impl ApiError {
     /// Too many tables, or too many changes of tables at once.
     pub fn limit_exceeded(message: impl Into<Message>) -> Self {
         Self::new(ErrorCode::LimitExceededException, message)
+    }
+
+    /// A table that is asked for more than it can do now, by its billing mode. SDKs back off and send the
+    /// request again.
+    pub fn throttled(billing: &Billing) -> Self {
+        match billing {
+            Billing::Provisioned { .. } => Self::new(
+                ErrorCode::ProvisionedThroughputExceededException,
+                "The level of configured provisioned throughput for the table was exceeded. Consider \
+                 increasing your provisioning level with the UpdateTable API.",
+            ),
+            Billing::PayPerRequest => Self::new(
+                ErrorCode::ThrottlingException,
+                "Throughput exceeds the current capacity of your table or index. DynamoDB is \
+                 automatically scaling your table or index so please try again shortly.",
+            ),
+        }
     }
 
     /// The node failed. The message says nothing of how: that is for the log.
@@ -291,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn only_failures_of_the_node_are_retryable() {
+    fn only_what_may_pass_is_retryable() {
         assert_eq!(
             (ApiError::internal().status(), ApiError::internal().is_retryable()),
             (500, true)
@@ -300,6 +336,12 @@ mod tests {
             (ApiError::unavailable().status(), ApiError::unavailable().is_retryable()),
             (503, true)
         );
+        let throttled = ApiError::throttled(&Billing::PayPerRequest);
+        assert_eq!((throttled.status(), throttled.is_retryable()), (400, true));
+        assert_eq!(throttled.code(), ErrorCode::ThrottlingException);
+        assert!(body(&throttled).starts_with(
+            r#"{"__type":"com.amazon.coral.availability#ThrottlingException","message":"Through"#
+        ));
         let refused = ApiError::table_not_found();
         assert_eq!((refused.status(), refused.is_retryable()), (400, false));
     }
