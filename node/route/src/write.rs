@@ -7,6 +7,10 @@
 //!            ▲                                                       │ not done: prefetch too old
 //!            └───────────────────────────────────────────────────────┘
 //! ```
+//!
+//! A partition whose store cannot keep up is not waited for: it has made its clients wait for a second
+//! already, and what waits here takes up memory. DynamoDB's clients know what to do when they are
+//! throttled: they back off and try again.
 
 use std::time::Duration;
 
@@ -35,6 +39,8 @@ pub enum Attempt {
     ReadAgain(Box<ItemCommand>),
     /// Nothing was done: the partition is not here, does not lead, or has too much to do.
     WaitAndRetry(Box<ItemCommand>),
+    /// Nothing was done: the store cannot keep up with the writes to the partition.
+    Throttled(Box<ItemCommand>),
     /// Nothing was done: the table changed under the command.
     TableChanged(Box<ItemCommand>),
     /// Perhaps done, perhaps not.
@@ -50,6 +56,7 @@ pub struct WriteRoute {
 enum State {
     Ready(Box<ItemCommand>),
     Waiting(Box<ItemCommand>),
+    Throttled(Box<ItemCommand>),
     Submitted,
     Done(Result<Written, ApiError>),
 }
@@ -69,6 +76,12 @@ impl WriteRoute {
             State::Waiting(command) => {
                 self.state = State::Ready(command);
                 WriteStep::Wait
+            }
+            State::Throttled(command) => {
+                let table = catalog.table(&command.table());
+                WriteStep::Done(Err(table.map_or_else(ApiError::table_not_found, |table| {
+                    ApiError::throttled(&table.billing)
+                })))
             }
             State::Done(result) => WriteStep::Done(result),
             // The submission was dropped without an answer: whoever held it is gone.
@@ -97,6 +110,7 @@ impl WriteRoute {
         self.state = match attempt {
             Attempt::Done(result) => State::Done(result),
             Attempt::ReadAgain(command) => State::Ready(command),
+            Attempt::Throttled(command) => State::Throttled(command),
             Attempt::WaitAndRetry(command) | Attempt::TableChanged(command) => {
                 State::Waiting(command)
             }
@@ -169,6 +183,15 @@ mod tests {
         route.answered(Attempt::WaitAndRetry(command));
         assert!(matches!(route.next(&catalog, NOW), WriteStep::Wait));
         refused(route.next(&catalog, DEADLINE), &ApiError::unavailable());
+    }
+
+    #[test]
+    fn a_throttled_write_is_answered_at_once_by_the_tables_billing_mode() {
+        let catalog = catalog();
+        let mut route = WriteRoute::new(put(&catalog, "k"), DEADLINE);
+        let (_, command) = submitted(route.next(&catalog, NOW));
+        route.answered(Attempt::Throttled(command));
+        refused(route.next(&catalog, NOW), &ApiError::throttled(&Billing::PayPerRequest));
     }
 
     #[test]
