@@ -4,11 +4,17 @@
 //! effects, in the same tablet, so that data and applied index can never disagree whatever the store
 //! loses in a crash. It never reads user data, so replaying an entry is exact.
 //!
+//! What is committed waits in a queue for each keyspace (`lanes`): one whose flushes are behind is skipped
+//! and does not hold up the others.
+//!
 //! IMPORTANT: an entry evaluated under another epoch or description version than the partition's
 //! applies as nothing, on every replica alike.
 
-use std::collections::HashMap;
+mod lanes;
+
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use stator_model::{LogIndex, PartitionId, TabletId, Term};
 use stator_store::state::PartitionState;
@@ -17,6 +23,9 @@ use stator_store::{Batch, Engine, keys};
 use crate::entry::WriteSet;
 use crate::handle::ReplicaHandle;
 use crate::machine::{Deferred, Fate};
+
+use self::lanes::Lanes;
+pub use self::lanes::Limits;
 
 /// Work for the applier, in the order in which the core handed it out.
 pub enum ApplyTask {
@@ -32,7 +41,7 @@ pub enum ApplyTask {
         /// What readers see of it.
         handle: Arc<ReplicaHandle>,
         /// The entries.
-        entries: Vec<CommittedEntry>,
+        entries: VecDeque<CommittedEntry>,
     },
     /// A replica is destroyed: nothing more will come for it.
     Close {
@@ -71,6 +80,36 @@ pub enum Applied {
         /// Where its data lay.
         tablet: TabletId,
     },
+    /// What waits for this keyspace has waited too long, or is too much: leaders refuse writes to it.
+    Behind {
+        /// The keyspace.
+        keyspace: u8,
+    },
+    /// That is over.
+    CaughtUp {
+        /// The keyspace.
+        keyspace: u8,
+    },
+}
+
+/// Whether a round respects the store's back-pressure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Keyspaces whose flushes are behind are skipped.
+    Considerate,
+    /// None is skipped, the store may hold up the caller: for the end, when nobody waits any more.
+    Regardless,
+}
+
+/// What a round came to.
+#[derive(Debug, Default)]
+pub struct Round {
+    /// For the core.
+    pub applied: Vec<Applied>,
+    /// Whether a batch was committed.
+    pub committed: bool,
+    /// Keyspaces that were skipped although something waits for them.
+    pub skipped: u64,
 }
 
 /// The node cannot go on.
@@ -95,11 +134,12 @@ pub enum Error {
 pub struct Applier {
     engine: Arc<dyn Engine>,
     states: HashMap<PartitionId, PartitionState>,
+    lanes: Lanes,
 }
 
 /// What one round will make visible once its batch is in the store.
 #[derive(Default)]
-struct Round {
+struct Staged {
     batch: Batch,
     /// One for each task with entries, with the index and, if it brought a term's first entry, the state
     /// as of the end of that task: a later task of the round may have gone further.
@@ -111,36 +151,71 @@ struct Round {
 impl Applier {
     /// An applier that knows no replica yet.
     pub fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, states: HashMap::new() }
+        Self::with_limits(engine, Limits::default())
     }
 
-    /// Applies `tasks` as one batch, makes them visible to readers, then answers their commands.
+    /// An applier with other limits.
+    pub fn with_limits(engine: Arc<dyn Engine>, limits: Limits) -> Self {
+        Self { engine, states: HashMap::new(), lanes: Lanes::new(limits) }
+    }
+
+    /// Takes tasks in; `now` is on a clock that never goes back.
+    pub fn push(&mut self, tasks: impl IntoIterator<Item = ApplyTask>, now: Duration) {
+        tasks.into_iter().for_each(|task| self.lanes.push(task, now));
+    }
+
+    /// Whether nothing waits.
+    pub fn is_idle(&self) -> bool {
+        self.lanes.is_empty()
+    }
+
+    /// Bytes of the entries that wait.
+    pub fn waiting_bytes(&self) -> u64 {
+        self.lanes.bytes()
+    }
+
+    /// Applies some of what waits as one batch, makes it visible to readers, then answers its commands.
     ///
     /// # Errors
     /// If the store fails or entries are out of order: the process must end.
-    pub fn apply(&mut self, tasks: Vec<ApplyTask>) -> Result<Vec<Applied>, Error> {
+    pub fn apply(&mut self, now: Duration, pace: Pace) -> Result<Round, Error> {
         let mut round = Round::default();
-        for task in tasks {
-            self.stage(task, &mut round)?;
+        let tasks = self.lanes.take(|keyspace| {
+            let skips = pace == Pace::Considerate && self.engine.pressure(keyspace).should_skip();
+            round.skipped += u64::from(skips);
+            skips
+        });
+        round.committed = !tasks.is_empty();
+        if round.committed {
+            round.applied = self.carry_out(tasks)?;
         }
-        self.engine.commit(round.batch)?;
-        let mut done = Vec::with_capacity(round.moved.len() + round.closed.len());
-        for (handle, index, first_of_term) in round.moved {
+        round.applied.extend(self.lanes.changes(now));
+        Ok(round)
+    }
+
+    fn carry_out(&mut self, tasks: Vec<ApplyTask>) -> Result<Vec<Applied>, Error> {
+        let mut staged = Staged::default();
+        for task in tasks {
+            self.stage(task, &mut staged)?;
+        }
+        self.engine.commit(staged.batch)?;
+        let mut done = Vec::with_capacity(staged.moved.len() + staged.closed.len());
+        for (handle, index, first_of_term) in staged.moved {
             let partition = handle.partition();
             let Some(state) = self.states.get(&partition) else { continue };
             handle.set_statistics(state.items, state.bytes);
             handle.set_applied(state.applied);
             done.push(Applied::UpTo { partition, index, state: first_of_term });
         }
-        done.extend(round.closed);
+        done.extend(staged.closed);
         // Answers last: whoever reads after an answer finds what it speaks of.
-        for (deferred, fate) in round.settled {
+        for (deferred, fate) in staged.settled {
             deferred.settle(fate);
         }
         Ok(done)
     }
 
-    fn stage(&mut self, task: ApplyTask, round: &mut Round) -> Result<(), Error> {
+    fn stage(&mut self, task: ApplyTask, staged: &mut Staged) -> Result<(), Error> {
         match task {
             ApplyTask::Open { handle, state } => {
                 handle.set_statistics(state.items, state.bytes);
@@ -148,9 +223,11 @@ impl Applier {
             }
             ApplyTask::Close { partition, tablet } => {
                 self.states.remove(&partition);
-                round.closed.push(Applied::Closed { partition, tablet });
+                staged.closed.push(Applied::Closed { partition, tablet });
             }
-            ApplyTask::Entries { handle, entries } => self.stage_entries(handle, entries, round)?,
+            ApplyTask::Entries { handle, entries } => {
+                self.stage_entries(handle, entries, staged)?
+            }
         }
         Ok(())
     }
@@ -158,8 +235,8 @@ impl Applier {
     fn stage_entries(
         &mut self,
         handle: Arc<ReplicaHandle>,
-        entries: Vec<CommittedEntry>,
-        round: &mut Round,
+        entries: VecDeque<CommittedEntry>,
+        staged: &mut Staged,
     ) -> Result<(), Error> {
         let partition = handle.partition();
         let Some(state) = self.states.get_mut(&partition) else { return Ok(()) };
@@ -177,16 +254,16 @@ impl Applier {
                     first_of_term = true;
                     Fate::Applied
                 }
-                Some(writes) => stage_writes(state, handle.tablet(), writes, &mut round.batch),
+                Some(writes) => stage_writes(state, handle.tablet(), writes, &mut staged.batch),
             };
             state.applied = entry.index;
             state.applied_term = entry.term;
-            round.settled.extend(entry.deferred.into_iter().map(|deferred| (deferred, fate)));
+            staged.settled.extend(entry.deferred.into_iter().map(|deferred| (deferred, fate)));
         }
-        round.batch.put(handle.tablet(), &keys::state_key(partition), state.encode());
+        staged.batch.put(handle.tablet(), &keys::state_key(partition), state.encode());
         let index = state.applied;
         let state = first_of_term.then(|| Box::new(state.clone()));
-        round.moved.push((handle, index, state));
+        staged.moved.push((handle, index, state));
         Ok(())
     }
 }

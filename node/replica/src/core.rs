@@ -68,6 +68,9 @@ pub enum NotDone {
     NotLeader,
     /// Too much is under way. Nothing was done.
     Busy,
+    /// The store cannot keep up with the writes to this partition, and has not for a while. Nothing was
+    /// done.
+    Throttled,
     /// Leadership was lost on the way: perhaps done, perhaps not.
     Unknown,
 }
@@ -212,6 +215,8 @@ pub struct Core {
     pub(crate) in_log: VecDeque<(LogTaskId, Vec<PartitionId>)>,
     /// Replicas destroyed in a log task that is under way.
     pub(crate) closing: Vec<Closing>,
+    /// Keyspaces that the applier cannot get into the store fast enough.
+    pub(crate) behind: BTreeSet<u8>,
     /// The catalog or a replica's standing changed: edges want a new picture.
     pub(crate) changed: bool,
     /// What the catalog says of this node is to be compared with what is here.
@@ -286,9 +291,12 @@ impl Core {
     }
 
     fn queue_write(&mut self, request: WriteRequest) {
+        let behind = &self.behind;
+        let is_behind = |group: &Group| behind.contains(&group.installed().tablet.keyspace);
         let refusal = match self.replicas.get_mut(&request.partition) {
             None => NotDone::NotHere,
             Some(Replica { group, .. }) if !group.is_leading() => NotDone::NotLeader,
+            Some(Replica { group, .. }) if is_behind(group) => NotDone::Throttled,
             Some(Replica { group, .. }) if group.is_full() => NotDone::Busy,
             Some(Replica { machine: Machine::Table(machine), .. }) => {
                 self.active.insert(request.partition);
@@ -343,6 +351,8 @@ impl Core {
                 }
             }
             Applied::Closed { partition: _, tablet } => self.drop.push(tablet),
+            Applied::Behind { keyspace } => _ = self.behind.insert(keyspace),
+            Applied::CaughtUp { keyspace } => _ = self.behind.remove(&keyspace),
         }
     }
 
@@ -377,7 +387,7 @@ impl Core {
             if !progress.committed.is_empty() {
                 replica.machine.committed(&mut progress.committed)?;
                 let handle = Arc::clone(replica.group.handle());
-                self.apply.push(ApplyTask::Entries { handle, entries: progress.committed });
+                self.apply.push(ApplyTask::Entries { handle, entries: progress.committed.into() });
             }
         }
         if checkpoint.is_some() {

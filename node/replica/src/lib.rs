@@ -27,7 +27,7 @@ mod read;
 mod start;
 mod tail;
 
-pub use apply::{Applied, Applier, ApplyTask, Error as ApplyError};
+pub use apply::{Applied, Applier, ApplyTask, Error as ApplyError, Limits, Pace, Round};
 pub use core::{
     Answer, CatalogAnswer, CatalogRequest, CatalogResponder, Core, Event, LogTask, LogTaskId,
     NotDone, Output, Prefetched, Published, Release, Responder, Settled, WriteRequest,

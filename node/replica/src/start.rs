@@ -123,6 +123,7 @@ impl Core {
             active: BTreeSet::new(),
             in_log: VecDeque::new(),
             closing: Vec::new(),
+            behind: BTreeSet::new(),
             changed: true,
             compare: false,
             settled: Vec::new(),

@@ -543,7 +543,9 @@ fn refused(
     match (ask, error.code()) {
         (
             Ask::Put { .. } | Ask::Erase { .. },
-            ErrorCode::ResourceNotFoundException | ErrorCode::ServiceUnavailable,
+            ErrorCode::ResourceNotFoundException
+            | ErrorCode::ServiceUnavailable
+            | ErrorCode::ThrottlingException,
         ) => {
             for (key, write, deletes) in ask.writes() {
                 if let Some(table) = about.table {
@@ -557,6 +559,7 @@ fn refused(
             Ask::WriteBatch { .. },
             ErrorCode::ResourceNotFoundException
             | ErrorCode::ServiceUnavailable
+            | ErrorCode::ThrottlingException
             | ErrorCode::InternalServerError,
         )
         | (

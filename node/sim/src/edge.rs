@@ -441,6 +441,7 @@ fn attempt(mail: Option<Mail>) -> Attempt {
         Some(Mail::Answer(Answer::NotDone(reason, Some(command)))) => match reason {
             NotDone::PrefetchTooOld => Attempt::ReadAgain(command),
             NotDone::Stale => Attempt::TableChanged(command),
+            NotDone::Throttled => Attempt::Throttled(command),
             NotDone::NotHere | NotDone::NotLeader | NotDone::Busy => Attempt::WaitAndRetry(command),
             NotDone::Unknown => Attempt::Unknown,
         },

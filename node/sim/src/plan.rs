@@ -30,6 +30,10 @@ pub struct Plan {
     pub first_segment_bytes: u64,
     /// How often the store is synced, in milliseconds.
     pub persist_every: u64,
+    /// How often the store's background work falls behind or catches up; 0 is never.
+    pub pressure: u64,
+    /// How long, in milliseconds, and how much may wait for the store before writes are refused.
+    pub behind: (u64, u64),
     /// Whether the wall clock jumps.
     pub clock_jumps: bool,
     /// How each life ends, if that is not to be drawn.
@@ -150,6 +154,8 @@ pub struct Planted {
     pub dropped_too_early: bool,
     /// Terms and votes do not go to the log.
     pub votes_dropped: bool,
+    /// Entries for a keyspace that is skipped are applied behind later ones.
+    pub skipped_reordered: bool,
 }
 
 impl Plan {
@@ -169,6 +175,8 @@ impl Plan {
             segment_bytes: random.within(2, 10) * 8192,
             first_segment_bytes: random.within(2, 8) * 4096,
             persist_every: random.within(20, 1000),
+            pressure: if random.chance(1, 2) { random.within(1, 3) } else { 0 },
+            behind: (random.within(10, 200), random.within(200, 20_000)),
             clock_jumps: random.chance(1, 3),
             steer: None,
             planted: Planted::default(),

@@ -7,11 +7,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
 use stator_log::{Log, LogId, Options, Record, SegmentPreparer};
 use stator_model::{LogIndex, NodeId, PartitionId, ReplicaId, TabletId, UnixMillis};
 use stator_replica::{
-    Applied, Applier, ApplyTask, Core, Event, Forming, LogTask, Output, Published, Start,
+    Applied, Applier, ApplyTask, Core, Event, Forming, Limits, LogTask, Output, Pace, Published,
+    Start,
 };
 use stator_store::{Engine, MemoryEngine};
 
@@ -75,6 +77,8 @@ pub struct Machine {
     pub segments: (u64, u64),
     /// Milliseconds between syncs of the store.
     pub persist_every: u64,
+    /// How far a keyspace may be behind.
+    pub limits: Limits,
     /// The moment at which the process dies, and after how many of them.
     pub dies_at: Option<(Moment, u64)>,
     /// Defects made on purpose.
@@ -87,6 +91,12 @@ pub struct Process {
     log: Log,
     preparer: SegmentPreparer,
     applier: Applier,
+    /// By a planted defect.
+    put_aside: Vec<ApplyTask>,
+    /// How often a keyspace was skipped.
+    pub skipped: u64,
+    /// How often a keyspace fell behind so far that writes were refused.
+    pub fell_behind: u64,
     disk: Disk,
     engine: MemoryEngine,
     /// The core's queue.
@@ -151,8 +161,8 @@ impl Process {
     /// # Errors
     /// If it does not start.
     pub fn start(machine: Machine, uptime: u64, watch: &mut Watch) -> Result<(Self, LogId), Death> {
-        let Machine { disk, engine, expect, new_id, segments, persist_every, dies_at, planted } =
-            machine;
+        let Machine { disk, engine, expect, new_id, segments, persist_every, .. } = machine;
+        let Machine { limits, dies_at, planted, .. } = machine;
         disk.enter(Phase::Open);
         let (segment_bytes, first_segment_bytes) = segments;
         let options = Options { segment_bytes, first_segment_bytes, expect, new_id };
@@ -169,7 +179,10 @@ impl Process {
             core,
             preparer: log.preparer(),
             log,
-            applier: Applier::new(shared),
+            applier: Applier::with_limits(shared, limits),
+            put_aside: Vec::new(),
+            skipped: 0,
+            fell_behind: 0,
             disk,
             engine,
             events: VecDeque::new(),
@@ -226,7 +239,7 @@ impl Process {
                 self.unmarked && self.log_tasks.is_empty() && uptime >= self.logged_at + IDLE_MARK
             }
             Actor::Prepare => self.wants_segment,
-            Actor::Apply => !self.apply_tasks.is_empty(),
+            Actor::Apply => !self.apply_tasks.is_empty() || !self.applier.is_idle(),
             Actor::Persist => match self.persist {
                 Persist::Idle => self.persist_due || uptime >= self.persist_at,
                 Persist::Taken(_) | Persist::Synced(_) => true,
@@ -248,6 +261,7 @@ impl Process {
             && self.events.is_empty()
             && self.log_tasks.is_empty()
             && self.apply_tasks.is_empty()
+            && self.applier.is_idle()
             && self.sweeps.is_empty()
             && matches!(self.persist, Persist::Idle)
             && self.durable == self.applied_indexes()
@@ -259,6 +273,7 @@ impl Process {
             && self.events.is_empty()
             && self.log_tasks.is_empty()
             && self.apply_tasks.is_empty()
+            && self.applier.is_idle()
             && self.sweeps.is_empty()
     }
 
@@ -287,7 +302,7 @@ impl Process {
                 self.disk.enter(Phase::Prepare);
                 self.preparer.prepare().map_err(|error| failed("prepare a segment", &error))
             }
-            Actor::Apply => self.run_apply(random, watch),
+            Actor::Apply => self.run_apply(uptime, random, watch),
             Actor::Persist => self.run_persist(uptime, watch),
             Actor::Sweep => self.run_sweep(),
             Actor::Reclaim => {
@@ -457,19 +472,54 @@ impl Process {
         Ok(())
     }
 
-    fn run_apply(&mut self, random: &mut Random, watch: &mut Watch) -> Result<(), Death> {
-        let taken = 1 + random.place(self.apply_tasks.len());
-        let tasks = self.apply_tasks.drain(..taken).flatten().collect();
+    fn run_apply(
+        &mut self,
+        uptime: u64,
+        random: &mut Random,
+        watch: &mut Watch,
+    ) -> Result<(), Death> {
+        let taken = (1 + random.place(self.apply_tasks.len())).min(self.apply_tasks.len());
+        let now = Duration::from_millis(uptime);
+        let tasks: Vec<ApplyTask> = self.apply_tasks.drain(..taken).flatten().collect();
+        self.take_in(tasks, now);
         self.reach(Moment::BeforeApply)?;
-        let done = self.applier.apply(tasks).map_err(|error| failed("apply entries", &error))?;
-        for applied in &done {
-            if let Applied::UpTo { partition, index, .. } = applied {
-                watch.applied(*partition, *index)?;
+        let round = self.applier.apply(now, Pace::Considerate);
+        let round = round.map_err(|error| failed("apply entries", &error))?;
+        self.skipped += round.skipped;
+        for applied in &round.applied {
+            match applied {
+                Applied::UpTo { partition, index, .. } => watch.applied(*partition, *index)?,
+                Applied::Behind { .. } => self.fell_behind += 1,
+                Applied::Closed { .. } | Applied::CaughtUp { .. } => {}
             }
         }
         self.reach(Moment::AfterApply)?;
-        self.events.extend(done.into_iter().map(Event::Applied));
+        self.events.extend(round.applied.into_iter().map(Event::Applied));
         Ok(())
+    }
+
+    fn take_in(&mut self, tasks: Vec<ApplyTask>, now: Duration) {
+        if !self.planted.skipped_reordered {
+            return self.applier.push(tasks, now);
+        }
+        // The planted defect: what is for a keyspace that is to be skipped is put aside, and comes back
+        // behind what arrived meanwhile.
+        let (skipped, rest): (Vec<_>, Vec<_>) =
+            tasks.into_iter().partition(|task| self.is_skipped(task));
+        self.applier.push(rest, now);
+        if skipped.is_empty() {
+            self.applier.push(self.put_aside.drain(..), now);
+        }
+        self.put_aside.extend(skipped);
+    }
+
+    fn is_skipped(&self, task: &ApplyTask) -> bool {
+        match task {
+            ApplyTask::Entries { handle, .. } => {
+                self.engine.pressure(handle.tablet().keyspace).should_skip()
+            }
+            ApplyTask::Open { .. } | ApplyTask::Close { .. } => false,
+        }
     }
 
     fn run_persist(&mut self, uptime: u64, watch: &mut Watch) -> Result<(), Death> {

@@ -10,12 +10,14 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use stator_log::{LogDir, LogId, MemoryDir};
 use stator_model::UnixMillis;
 use stator_operation::ServiceInfo;
 use stator_protocol::{ApiError, ErrorCode};
-use stator_store::MemoryEngine;
+use stator_replica::Limits;
+use stator_store::{KEYSPACES, MemoryEngine, Pressure};
 
 use crate::client::{self, Ask, Call};
 use crate::content::KeyNumber;
@@ -62,6 +64,10 @@ pub struct Summary {
     pub checked: u64,
     /// The most bytes that a log kept when its process died.
     pub longest_log: u64,
+    /// How often the applier skipped a keyspace.
+    pub skipped: u64,
+    /// How often a keyspace fell behind so far that writes were refused.
+    pub fell_behind: u64,
 }
 
 /// See the module.
@@ -105,6 +111,8 @@ enum Turn {
     Client(usize),
     Time,
     Jump,
+    /// The store falls behind, or catches up.
+    Pressure,
 }
 
 /// How much each gets to do in one life.
@@ -113,6 +121,7 @@ struct Weights {
     clients: u64,
     time: u64,
     jump: u64,
+    pressure: u64,
 }
 
 impl<'a> World<'a> {
@@ -218,6 +227,10 @@ impl<'a> World<'a> {
             new_id: self.new_id,
             segments: (self.plan.segment_bytes, self.plan.first_segment_bytes),
             persist_every: self.plan.persist_every,
+            limits: Limits {
+                wait: Duration::from_millis(self.plan.behind.0),
+                bytes: self.plan.behind.1,
+            },
             dies_at,
             planted: self.plan.planted,
         };
@@ -230,7 +243,7 @@ impl<'a> World<'a> {
 
     /// Lets the node live until it dies, or its steps are over.
     fn live(&mut self, doom: Doom) -> Result<Option<Death>, Violation> {
-        let weights = Weights::drawn(&mut self.random, self.plan.clock_jumps);
+        let weights = Weights::drawn(&mut self.random, self.plan);
         let steps = match doom {
             Doom::Step(steps) => steps,
             Doom::Disk(_) | Doom::Moment(..) | Doom::Store(_) => self.plan.steps,
@@ -260,7 +273,11 @@ impl<'a> World<'a> {
     }
 
     fn draw_turn(&mut self, weights: &Weights) -> Turn {
-        let mut turns = vec![(Turn::Time, weights.time), (Turn::Jump, weights.jump)];
+        let mut turns = vec![
+            (Turn::Time, weights.time),
+            (Turn::Jump, weights.jump),
+            (Turn::Pressure, weights.pressure),
+        ];
         if let Some(process) = &self.process {
             let actors = ACTORS.iter().zip(weights.actors);
             turns.extend(
@@ -302,6 +319,10 @@ impl<'a> World<'a> {
                 self.pass(passed);
                 Ok(())
             }
+            Turn::Pressure => {
+                self.press();
+                Ok(())
+            }
             Turn::Jump => {
                 let most = if self.random.chance(1, 4) { 3_600_000 } else { 1_500 };
                 let jump = self.random.below(most);
@@ -311,6 +332,25 @@ impl<'a> World<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// One keyspace in three times falls behind, or all of them; else all have caught up.
+    fn press(&mut self) {
+        if !self.random.chance(1, 3) {
+            return self.relieve();
+        }
+        let behind = Pressure { sealed_memtables: Pressure::SKIP_SEALED, ..Pressure::default() };
+        // The first keyspaces have the most tablets.
+        let one = u8::try_from(self.random.below(6)).unwrap_or(0);
+        let all = one == 5;
+        self.trace.note(format_args!("{} keyspace {one} falls behind", self.moment));
+        for keyspace in (0..KEYSPACES).filter(|keyspace| all || *keyspace == one) {
+            self.engine.set_pressure(keyspace, behind);
+        }
+    }
+
+    fn relieve(&mut self) {
+        (0..KEYSPACES).for_each(|id| self.engine.set_pressure(id, Pressure::default()));
     }
 
     fn pass(&mut self, millis: u64) {
@@ -410,8 +450,12 @@ impl<'a> World<'a> {
                 client::lost(&mut self.history, ask, called, flight.about());
             }
         }
-        let kept = self.process.take().map_or(0, |process| process.kept_bytes());
-        self.summary.longest_log = self.summary.longest_log.max(kept);
+        if let Some(process) = self.process.take() {
+            self.summary.longest_log = self.summary.longest_log.max(process.kept_bytes());
+            self.summary.skipped += process.skipped;
+            self.summary.fell_behind += process.fell_behind;
+        }
+        self.relieve();
         self.mail = Mailbox::default();
         let keeps_store = loss == Loss::Process && self.random.chance(1, 2);
         match loss {
@@ -546,16 +590,17 @@ impl<'a> World<'a> {
 }
 
 impl Weights {
-    fn drawn(random: &mut Random, jumps: bool) -> Self {
+    fn drawn(random: &mut Random, plan: &Plan) -> Self {
         Self {
             actors: std::array::from_fn(|_| random.within(1, 12)),
             clients: random.within(1, 8),
             time: random.within(1, 4),
-            jump: u64::from(jumps),
+            jump: u64::from(plan.clock_jumps),
+            pressure: plan.pressure,
         }
     }
 
     fn even() -> Self {
-        Self { actors: [4; 8], clients: 4, time: 1, jump: 0 }
+        Self { actors: [4; 8], clients: 4, time: 1, jump: 0, pressure: 0 }
     }
 }

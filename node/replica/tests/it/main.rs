@@ -9,4 +9,5 @@ mod rig;
 
 mod evaluation;
 mod groups;
+mod pressure;
 mod restart;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use stator_catalog::{Catalog, Command};
 use stator_log::{Log, MemoryDir, Options};
@@ -13,7 +14,7 @@ use stator_model::{
 use stator_operation::{ItemCommand, ItemWork, Operation, Request, ServiceInfo};
 use stator_replica::{
     Answer, Applier, ApplyTask, CatalogAnswer, CatalogRequest, Core, Event, Forming, LogTask,
-    Output, Prefetched, Published, ReplicaHandle, Start, WriteRequest, read_item,
+    Output, Pace, Prefetched, Published, ReplicaHandle, Round, Start, WriteRequest, read_item,
 };
 use stator_store::{Engine, MemoryEngine};
 
@@ -32,6 +33,8 @@ pub(crate) struct Rig {
     pub(crate) picture: Option<Published>,
     pub(crate) dropped: Vec<TabletId>,
     pub(crate) now: UnixMillis,
+    /// On the applier's clock.
+    pub(crate) uptime: Duration,
     /// Says with the next synced task that the segment is full.
     pub(crate) ask_checkpoint: bool,
     tables_made: u8,
@@ -62,6 +65,7 @@ impl Rig {
             picture: None,
             dropped: Vec::new(),
             now: UnixMillis(1_000_000),
+            uptime: Duration::ZERO,
             ask_checkpoint: false,
             tables_made: 0,
         }
@@ -104,8 +108,12 @@ impl Rig {
 
     /// A PutItem on table `tab` that asks for the old item.
     pub(crate) fn put_command(&self, key: &str, value: &str) -> ItemCommand {
+        self.put_command_on("tab", key, value)
+    }
+
+    fn put_command_on(&self, name: &str, key: &str, value: &str) -> ItemCommand {
         let body = format!(
-            r#"{{"TableName":"tab","ReturnValues":"ALL_OLD",
+            r#"{{"TableName":"{name}","ReturnValues":"ALL_OLD",
                 "Item":{{"pk":{{"S":"{key}"}},"v":{{"S":"{value}"}}}}}}"#
         );
         self.command(Operation::PutItem, &body)
@@ -167,6 +175,15 @@ impl Rig {
         self.submit(command, prefetched)
     }
 
+    /// A PutItem on any table.
+    pub(crate) fn put_on(&mut self, name: &str, key: &str, value: &str) -> Slot<Answer> {
+        let command = self.put_command_on(name, key, value);
+        let handle = self.handle(name);
+        let applied = handle.applied();
+        let item = self.read(&handle, command.location());
+        self.submit_to(handle.partition(), command, Prefetched { applied, item })
+    }
+
     /// The `v` of the item with this key in table `tab`, as the store has it.
     pub(crate) fn stored(&self, key: &str) -> Option<String> {
         let command = self.put_command(key, "");
@@ -202,16 +219,26 @@ impl Rig {
         true
     }
 
-    /// Applies everything that is committed; returns whether there was anything.
+    /// Applies everything that is committed and not held up; returns whether there was anything.
     pub(crate) fn apply_all(&mut self) -> bool {
-        if self.apply_tasks.is_empty() {
-            return false;
+        self.applier.push(self.apply_tasks.drain(..), self.uptime);
+        let mut any = false;
+        loop {
+            let round = self.apply_round(Pace::Considerate);
+            any |= round.committed;
+            if !round.committed {
+                return any;
+            }
         }
-        let tasks = self.apply_tasks.drain(..).collect();
-        for applied in self.applier.apply(tasks).unwrap() {
+    }
+
+    /// One round of the applier, and its news to the core.
+    pub(crate) fn apply_round(&mut self, pace: Pace) -> Round {
+        let mut round = self.applier.apply(self.uptime, pace).unwrap();
+        for applied in round.applied.drain(..) {
             self.core.step(Event::Applied(applied));
         }
-        true
+        round
     }
 
     /// Lets everybody work until nobody has anything to do. As in the server, the core is flushed only

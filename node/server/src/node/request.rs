@@ -103,6 +103,7 @@ impl Node {
             Ok(Answer::NotDone(reason, Some(command))) => match reason {
                 NotDone::PrefetchTooOld => Attempt::ReadAgain(command),
                 NotDone::Stale => Attempt::TableChanged(command),
+                NotDone::Throttled => Attempt::Throttled(command),
                 NotDone::NotHere | NotDone::NotLeader | NotDone::Busy => {
                     Attempt::WaitAndRetry(command)
                 }

@@ -32,7 +32,7 @@ use stator_replica::{Applier, ApplyTask, Core, Event, LogTask, Output, Published
 use stator_store::{Engine, Persister};
 use tokio::sync::Notify;
 
-use self::apply::run_apply;
+use self::apply::ApplyLoop;
 use self::log::{LogLoop, prepare_segments};
 use self::persist::PersistLoop;
 use self::sweep::run_sweep;
@@ -147,9 +147,13 @@ pub(super) fn start(parts: Parts) -> std::io::Result<(Sender<Event>, Arc<Picture
         picture: Arc::clone(&picture),
     };
     spawn("log", Box::new(move || log_loop.run()))?;
-    let applier = Applier::new(Arc::clone(&engine));
-    let core_events = events.clone();
-    spawn("apply", Box::new(move || run_apply(applier, &apply_inbox, &core_events)))?;
+    let apply_loop = ApplyLoop {
+        applier: Applier::new(Arc::clone(&engine)),
+        inbox: apply_inbox,
+        core: events.clone(),
+        persist: persist.clone(),
+    };
+    spawn("apply", Box::new(move || apply_loop.run()))?;
     let (seen, sweep_engine) = (Arc::clone(&picture), Arc::clone(&engine));
     spawn("sweep", Box::new(move || run_sweep(&*sweep_engine, &sweep_inbox)))?;
     let core_events = events.clone();

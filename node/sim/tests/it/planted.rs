@@ -63,3 +63,8 @@ fn a_node_that_serves_before_it_is_ready() {
 fn a_vote_that_is_not_logged() {
     is_found(Planted { votes_dropped: true, ..Planted::default() }, 50);
 }
+
+#[test]
+fn entries_that_overtake_those_of_a_skipped_keyspace() {
+    is_found(Planted { skipped_reordered: true, ..Planted::default() }, 100);
+}

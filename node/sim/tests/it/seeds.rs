@@ -19,6 +19,8 @@ fn add(sum: &mut Summary, one: &Summary) {
     sum.aimed += one.aimed;
     sum.disk_operations += one.disk_operations;
     sum.checked += one.checked;
+    sum.skipped += one.skipped;
+    sum.fell_behind += one.fell_behind;
     for (cause, count) in &one.deaths {
         *sum.deaths.entry(cause.clone()).or_default() += count;
     }
@@ -90,6 +92,7 @@ fn assert_busy(cases: u64, total: &Summary) {
     assert!(total.answered > cases * 50, "{total:#?}");
     assert!(total.unknown > cases, "{total:#?}");
     assert!(total.aimed > cases, "{total:#?}");
+    assert!(total.skipped > cases && total.fell_behind > cases / 10, "{total:#?}");
     let deaths: &BTreeMap<String, u64> = &total.deaths;
     for cause in [
         "Append Write",

@@ -1,31 +1,65 @@
 //! The thread that carries committed entries into the store.
 
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
 
-use stator_replica::{Applier, ApplyTask, Event};
+use stator_replica::{Applier, ApplyTask, Event, Pace};
 
 use super::fail_stop;
+use crate::clock;
 
-/// Tasks that become one store batch, at most.
-const TASKS_A_BATCH: usize = 256;
+/// How often a keyspace that was skipped is looked at again: the store has nothing to wait on.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// How long to wait when nothing is left to do: until there is.
+const FOR_EVER: Duration = Duration::MAX;
 
-/// Applies what the core hands out until the core is gone.
-pub(super) fn run_apply(
-    mut applier: Applier,
-    inbox: &Receiver<Vec<ApplyTask>>,
-    core: &Sender<Event>,
-) {
-    while let Ok(mut tasks) = inbox.recv() {
-        while tasks.len() < TASKS_A_BATCH
-            && let Ok(more) = inbox.try_recv()
-        {
-            tasks.extend(more);
+/// The thread that applies. Ends once the core is gone and all that it handed out is applied.
+pub(super) struct ApplyLoop {
+    pub(super) applier: Applier,
+    pub(super) inbox: Receiver<Vec<ApplyTask>>,
+    pub(super) core: Sender<Event>,
+    /// Dropped when the last entry is applied: the store may be synced for the last time.
+    pub(super) persist: Sender<()>,
+}
+
+impl ApplyLoop {
+    pub(super) fn run(mut self) {
+        let mut wait = FOR_EVER;
+        while self.receive(wait) {
+            let committed = self.round(Pace::Considerate);
+            wait = match (self.applier.is_idle(), committed) {
+                (true, _) => FOR_EVER,
+                (false, true) => Duration::ZERO,
+                (false, false) => LOOK_AGAIN,
+            };
         }
-        match applier.apply(tasks) {
-            Ok(done) => {
-                for applied in done {
-                    let _ = core.send(Event::Applied(applied));
+        // Nobody waits for a commit to another keyspace any more.
+        while !self.applier.is_idle() {
+            self.round(Pace::Regardless);
+        }
+        drop(self.persist);
+    }
+
+    /// Takes in what there is, and waits for it if need be; `false` once the core is gone.
+    fn receive(&mut self, wait: Duration) -> bool {
+        let now = clock::running();
+        match self.inbox.recv_timeout(wait) {
+            Ok(tasks) => self.applier.push(tasks, now),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+        self.applier.push(self.inbox.try_iter().flatten(), now);
+        true
+    }
+
+    /// Returns whether anything was committed.
+    fn round(&mut self, pace: Pace) -> bool {
+        match self.applier.apply(clock::running(), pace) {
+            Ok(round) => {
+                for applied in round.applied {
+                    let _ = self.core.send(Event::Applied(applied));
                 }
+                round.committed
             }
             Err(error) => fail_stop("committed entries could not be applied", &error),
         }
