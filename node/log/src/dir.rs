@@ -6,6 +6,34 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::{horizon, segment};
+
+/// What a file of a log is for, by its name: for those who count what is done to each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A segment: batches go here.
+    Segment,
+    /// A file that may become a segment.
+    Spare,
+    /// HORIZON.
+    Horizon,
+}
+
+impl FileKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Segment, Self::Spare, Self::Horizon];
+
+    /// What the file with this name is for.
+    pub fn of(name: &str) -> Self {
+        if name.starts_with(segment::SPARE) {
+            Self::Spare
+        } else if name.starts_with(horizon::NAME) {
+            Self::Horizon
+        } else {
+            Self::Segment
+        }
+    }
+}
 
 /// A directory that holds one log.
 pub trait LogDir: Send + Sync {

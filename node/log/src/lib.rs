@@ -86,7 +86,7 @@ pub use replay::RecoveredGroup;
 pub use checkpoint::{Checkpoint, GroupCheckpoint};
 pub use segment::SegmentPreparer;
 
-pub use dir::{LogDir, LogFile, RealDir};
+pub use dir::{FileKind, LogDir, LogFile, RealDir};
 pub use error::{Contradiction, Error, Lost};
 pub use id::{LogId, ParseLogIdError, Position};
 pub use memory_dir::MemoryDir;

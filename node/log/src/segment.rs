@@ -22,7 +22,7 @@ use crate::error::Error;
 const ZEROS: usize = 1 << 20;
 /// Enough for one rotation while the next spare is being made; more would only take space.
 const MAX_SPARES: usize = 2;
-const SPARE: &str = "spare-";
+pub(crate) const SPARE: &str = "spare-";
 const UNFINISHED: &str = ".new";
 
 /// The file name of the segment that begins at this position.

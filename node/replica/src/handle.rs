@@ -65,6 +65,11 @@ impl ReplicaHandle {
         LogIndex::new(self.applied.load(Ordering::Acquire))
     }
 
+    /// The index up to which entries are committed, as far as the core has said.
+    pub fn committed(&self) -> LogIndex {
+        LogIndex::new(self.committed.load(Ordering::Acquire))
+    }
+
     /// Items here and their bytes by the service's rule, as of what is applied.
     pub fn statistics(&self) -> (u64, u64) {
         (self.items.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))

@@ -122,6 +122,7 @@ impl WriteRoute {
 #[cfg(test)]
 mod tests {
     use stator_catalog::Command;
+    use stator_model::Billing;
     use stator_operation::{ItemRequest, Operation, Request};
 
     use super::*;

@@ -1,17 +1,28 @@
-//! What the server counts, under `stator_server_`.
+//! What the node counts, for Prometheus: `docs/metrics.md` lists every family.
 //!
-//! Labels are enums, so that their number is known. The children of hot families are looked up once,
-//! at start: a request touches atomics only. Other crates register their own families in
-//! [`Metrics::registry`].
+//! `stator_server_` here, and a file each for the log, the store and the replicas. Labels are enums, so
+//! that their number is known; the one exception, a table's name, is bounded ([`replica`]). The children
+//! of hot families are looked up once, at start: a request or a batch touches atomics only. The crates
+//! below the server know nothing of it: the threads count what passes through them.
 
+mod log;
+mod replica;
+mod store;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use stator_operation::{OPERATIONS, Operation};
+use stator_protocol::ErrorCode;
+
+pub(crate) use self::log::{LogMetrics, MeteredDir};
+pub(crate) use self::replica::{ReplicaMetrics, Replicas};
+pub(crate) use self::store::StoreMetrics;
 
 /// Upper bounds in seconds: from a cached read to the longest that a client waits.
 const DURATIONS: &[f64] = &[
@@ -65,6 +76,8 @@ pub struct Metrics {
     operations: Vec<PerOperation>,
     /// Requests that name no operation of ours.
     other: PerOperation,
+    /// By operation and code. Looked up when a request fails, which need not be fast.
+    errors: IntCounterVec,
     /// Requests being answered.
     pub(crate) requests_in_flight: IntGauge,
     /// Connections open.
@@ -77,6 +90,15 @@ pub struct Metrics {
     pub(crate) bytes_received: IntCounter,
     /// Bytes written to clients.
     pub(crate) bytes_sent: IntCounter,
+}
+
+/// The families of the threads below the edge.
+pub(crate) struct NodeMetrics {
+    pub(crate) log: Arc<LogMetrics>,
+    pub(crate) store: StoreMetrics,
+    pub(crate) replica: ReplicaMetrics,
+    /// For what is known at a scrape only.
+    pub(crate) registry: Registry,
 }
 
 impl Metrics {
@@ -101,6 +123,20 @@ impl Metrics {
             &["operation"],
         )?;
         registry.register(Box::new(durations.clone()))?;
+        let errors = IntCounterVec::new(
+            Opts::new(
+                "stator_server_errors_total",
+                "Requests answered with an error, by its name.",
+            ),
+            &["operation", "code"],
+        )?;
+        registry.register(Box::new(errors.clone()))?;
+        let build = IntGaugeVec::new(
+            Opts::new("stator_server_build_info", "Always 1: the label says what runs."),
+            &["version"],
+        )?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        registry.register(Box::new(build))?;
         let per_operation = |name: &str| PerOperation {
             outcomes: Outcome::ALL
                 .map(|outcome| requests.with_label_values(&[name, outcome.label()])),
@@ -109,27 +145,49 @@ impl Metrics {
         Ok(Self {
             operations: OPERATIONS.iter().map(|spec| per_operation(spec.name)).collect(),
             other: per_operation("other"),
-            requests_in_flight: gauge(&registry, "requests_in_flight", "Requests being answered.")?,
-            connections: gauge(&registry, "connections", "Client connections open.")?,
+            errors,
+            requests_in_flight: gauge(
+                &registry,
+                "stator_server_requests_in_flight",
+                "Requests being answered.",
+            )?,
+            connections: gauge(&registry, "stator_server_connections", "Client connections open.")?,
             connections_refused: counter(
                 &registry,
-                "connections_refused_total",
+                "stator_server_connections_refused_total",
                 "Client connections closed at once because too many were open.",
             )?,
             heads_refused: counter(
                 &registry,
-                "heads_refused_total",
+                "stator_server_heads_refused_total",
                 "Request heads refused unparsed: ambiguous lengths, or too large.",
             )?,
-            bytes_received: counter(&registry, "received_bytes_total", "Bytes from clients.")?,
-            bytes_sent: counter(&registry, "sent_bytes_total", "Bytes to clients.")?,
+            bytes_received: counter(
+                &registry,
+                "stator_server_received_bytes_total",
+                "Bytes from clients.",
+            )?,
+            bytes_sent: counter(&registry, "stator_server_sent_bytes_total", "Bytes to clients.")?,
             registry,
         })
     }
 
-    /// Where other crates register their families.
-    pub const fn registry(&self) -> &Registry {
-        &self.registry
+    /// Registers the families of the threads below the edge.
+    ///
+    /// # Errors
+    /// If two families have one name, which is a mistake in these files.
+    pub(crate) fn of_node(&self) -> prometheus::Result<NodeMetrics> {
+        Ok(NodeMetrics {
+            log: Arc::new(LogMetrics::new(&self.registry)?),
+            store: StoreMetrics::new(&self.registry)?,
+            replica: ReplicaMetrics::new(&self.registry)?,
+            registry: self.registry.clone(),
+        })
+    }
+
+    /// Notes a request that is answered with this error.
+    pub(crate) fn failed(&self, operation: &str, code: ErrorCode) {
+        self.errors.with_label_values(&[operation, code.name()]).inc();
     }
 
     /// Notes a request that was answered.
@@ -164,15 +222,32 @@ impl Metrics {
 }
 
 fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntGauge> {
-    let gauge = IntGauge::new(format!("stator_server_{name}"), help)?;
+    let gauge = IntGauge::new(name, help)?;
     registry.register(Box::new(gauge.clone()))?;
     Ok(gauge)
 }
 
 fn counter(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntCounter> {
-    let counter = IntCounter::new(format!("stator_server_{name}"), help)?;
+    let counter = IntCounter::new(name, help)?;
     registry.register(Box::new(counter.clone()))?;
     Ok(counter)
+}
+
+fn histogram(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    buckets: &[f64],
+) -> prometheus::Result<Histogram> {
+    let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+    let histogram = Histogram::with_opts(options)?;
+    registry.register(Box::new(histogram.clone()))?;
+    Ok(histogram)
+}
+
+/// As a gauge has it.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -21,9 +21,10 @@ use stator_replica::{Core, Event, Forming, Start, StartError};
 use stator_store::{Engine, FjallEngine, MemoryEngine};
 
 use self::data_dir::{DataDir, Identity};
-use self::threads::{Parts, Picture, Threads};
+use self::threads::{Durability, Parts, Picture, Threads};
 use crate::cli::Storage;
 use crate::manifests::Owners;
+use crate::metrics::{MeteredDir, Metrics, NodeMetrics, Replicas};
 use crate::random;
 
 pub(crate) use self::request::PARTITIONS;
@@ -93,6 +94,9 @@ pub enum Error {
     /// The system has no thread to give.
     #[error("a thread cannot be started")]
     Thread(#[from] std::io::Error),
+    /// Two families of metrics have one name.
+    #[error("metrics cannot be set up")]
+    Metrics(#[from] prometheus::Error),
 }
 
 impl Node {
@@ -100,16 +104,19 @@ impl Node {
     ///
     /// # Errors
     /// If what is on disk cannot be served.
-    pub fn start(options: Options) -> Result<(Self, Running), Error> {
+    pub fn start(options: Options, metrics: &Metrics) -> Result<(Self, Running), Error> {
+        let metrics = metrics.of_node()?;
         let (parts, dir) = match &options.storage {
             Storage::Directory(path) => {
-                let (parts, dir) = open_directory(path, options.segment_bytes)?;
+                let (parts, dir) = open_directory(path, options.segment_bytes, &metrics)?;
                 (parts, Some(dir))
             }
-            Storage::Memory => (open_memory()?, None),
+            Storage::Memory => (open_memory(&metrics)?, None),
         };
         let engine = Arc::clone(&parts.engine);
-        let (events, picture, threads) = threads::start(parts)?;
+        let (events, picture, threads) = threads::start(parts, &metrics)?;
+        let seen = Arc::clone(&picture);
+        metrics.registry.register(Box::new(Replicas::new(move || Arc::clone(&seen.load()))?))?;
         let (service, owners) = (options.service, Owners::default());
         let node = Self { events: events.clone(), picture, engine, service, owners };
         Ok((node, Running { events, threads, _dir: dir }))
@@ -148,18 +155,23 @@ impl Running {
     }
 }
 
-fn open_directory(path: &Path, segment_bytes: u64) -> Result<(Parts, DataDir), Error> {
+fn open_directory(
+    path: &Path,
+    segment_bytes: u64,
+    metrics: &NodeMetrics,
+) -> Result<(Parts, DataDir), Error> {
     let mut dir = DataDir::open(path)?;
     let expect = dir.identity().map(|identity| identity.log);
-    let log_dir = RealDir::new(dir.log_path())?;
+    let log_dir = MeteredDir::new(RealDir::new(dir.log_path())?, Arc::clone(&metrics.log));
     let defaults = stator_log::Options::new(random::secret());
     let first_segment_bytes = defaults.first_segment_bytes.min(segment_bytes);
     let log_options =
         stator_log::Options { segment_bytes, first_segment_bytes, expect, ..defaults };
     let (log, recovered) = Log::open(log_dir, log_options)?;
     let engine = FjallEngine::open(dir.store_path(), stator_store::Options::default())?;
-    let persister = Some(engine.persister());
-    let engine: Arc<dyn Engine> = Arc::new(engine);
+    let persister = engine.persister();
+    let engine = Arc::new(engine);
+    let durability = Durability::Disk { persister, engine: Arc::clone(&engine) };
     let identity = match dir.identity() {
         Some(identity) => identity.clone(),
         None => {
@@ -172,15 +184,17 @@ fn open_directory(path: &Path, segment_bytes: u64) -> Result<(Parts, DataDir), E
     let forming = Forming { cluster: identity.cluster, node: identity.node, replica: REPLICA };
     let core = Core::start(Start { recovered, engine: &*engine, forming })
         .map_err(|source| Error::Replicas { path: path.to_path_buf(), source: source.into() })?;
-    Ok((Parts { core, log, engine, persister }, dir))
+    Ok((Parts { core, log, engine, durability }, dir))
 }
 
-fn open_memory() -> Result<Parts, Error> {
+fn open_memory(metrics: &NodeMetrics) -> Result<Parts, Error> {
     let log_options = stator_log::Options::new(random::secret());
-    let (log, recovered) = Log::open(MemoryDir::new(), log_options)?;
+    let (log, recovered) =
+        Log::open(MeteredDir::new(MemoryDir::new(), Arc::clone(&metrics.log)), log_options)?;
     let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::new());
     let forming = Forming { cluster: random::secret(), node: NodeId::new(1), replica: REPLICA };
     let core =
         Core::start(Start { recovered, engine: &*engine, forming }).map_err(Error::Memory)?;
-    Ok(Parts { core, log, engine, persister: None })
+    let durability = Durability::Memory(Arc::clone(&engine));
+    Ok(Parts { core, log, engine, durability })
 }

@@ -133,7 +133,7 @@ fn dev(options: &Dev) -> Result<(), StartError> {
         .map_err(StartError::Threads)?;
     let runtime = workers().map_err(StartError::Threads)?;
     let service = ServiceInfo { region: options.region.clone(), account: ACCOUNT.to_owned() };
-    let (node, running) = Node::start(node::Options::new(options.storage(), service))?;
+    let (node, running) = Node::start(node::Options::new(options.storage(), service), &metrics)?;
 
     let served = runtime.block_on(async {
         node.ready().await;

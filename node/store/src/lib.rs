@@ -26,7 +26,7 @@ pub mod state;
 pub mod value;
 
 pub use batch::Batch;
-pub use disk::{FjallEngine, Options, Persister};
+pub use disk::{FjallEngine, Options, Persister, Usage};
 pub use engine::{Engine, Entries, KEYSPACES, Pressure, ReadView};
 pub use error::{Error, Result};
 pub use item::{ItemFlags, ItemHeader, RegionId, StoredItem};

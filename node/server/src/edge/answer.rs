@@ -78,7 +78,10 @@ impl<S: Service> Edge<S> {
                 content_type: Some(content_type.name()),
                 ..Reply::empty(StatusCode::OK)
             },
-            Err(error) => Reply::of_error(&error, content_type),
+            Err(error) => {
+                self.metrics.failed(record.operation_name(), error.code());
+                Reply::of_error(&error, content_type)
+            }
         }
     }
 

@@ -25,13 +25,10 @@ impl Owners {
     pub fn allow(&self, operation: Operation, table: &str) -> Result<(), ApiError> {
         let owned = self.0.load();
         let Some(place) = owned.get(table) else { return Ok(()) };
-        let instead = match operation {
-            Operation::DeleteTable => "take that document out first",
-            Operation::CreateTable
-            | Operation::DescribeTable
-            | Operation::ListTables
-            | Operation::PutItem
-            | Operation::GetItem => "edit that document instead",
+        let instead = if operation == Operation::DeleteTable {
+            "take that document out first"
+        } else {
+            "edit that document instead"
         };
         Err(ApiError::validation(format!(
             "Table {table} belongs to the manifest at {place}: {instead}, or start the server with \

@@ -29,14 +29,16 @@ use arc_swap::ArcSwap;
 use stator_log::Log;
 use stator_model::TabletId;
 use stator_replica::{Applier, ApplyTask, Core, Event, LogTask, Output, Published};
-use stator_store::{Engine, Persister};
+use stator_store::Engine;
 use tokio::sync::Notify;
 
 use self::apply::ApplyLoop;
 use self::log::{LogLoop, prepare_segments};
+pub(super) use self::persist::Durability;
 use self::persist::PersistLoop;
 use self::sweep::run_sweep;
 use crate::clock;
+use crate::metrics::NodeMetrics;
 
 /// Events that the core takes in before it flushes, at most.
 const EVENTS_A_FLUSH: usize = 4096;
@@ -98,8 +100,8 @@ pub(super) struct Parts {
     pub(super) log: Log,
     /// The store.
     pub(super) engine: Arc<dyn Engine>,
-    /// What makes fjall's store durable; `None` for the simulated one.
-    pub(super) persister: Option<Persister>,
+    /// What makes the store durable.
+    pub(super) durability: Durability,
 }
 
 /// Says why, and ends the process: see the module.
@@ -119,8 +121,11 @@ pub(super) fn describe(error: &dyn Error) -> String {
 ///
 /// # Errors
 /// If the system has no thread to give.
-pub(super) fn start(parts: Parts) -> std::io::Result<(Sender<Event>, Arc<Picture>, Threads)> {
-    let Parts { mut core, log, engine, persister } = parts;
+pub(super) fn start(
+    parts: Parts,
+    metrics: &NodeMetrics,
+) -> std::io::Result<(Sender<Event>, Arc<Picture>, Threads)> {
+    let Parts { mut core, log, engine, durability } = parts;
     let (events, inbox) = mpsc::channel();
     let (log_tasks, log_inbox) = mpsc::channel();
     let (apply_tasks, apply_inbox) = mpsc::channel();
@@ -145,6 +150,7 @@ pub(super) fn start(parts: Parts) -> std::io::Result<(Sender<Event>, Arc<Picture
         prepare,
         persist: persist.clone(),
         picture: Arc::clone(&picture),
+        metrics: Arc::clone(&metrics.log),
     };
     spawn("log", Box::new(move || log_loop.run()))?;
     let apply_loop = ApplyLoop {
@@ -152,13 +158,20 @@ pub(super) fn start(parts: Parts) -> std::io::Result<(Sender<Event>, Arc<Picture
         inbox: apply_inbox,
         core: events.clone(),
         persist: persist.clone(),
+        store: metrics.store.clone(),
+        replica: metrics.replica.clone(),
     };
     spawn("apply", Box::new(move || apply_loop.run()))?;
     let (seen, sweep_engine) = (Arc::clone(&picture), Arc::clone(&engine));
     spawn("sweep", Box::new(move || run_sweep(&*sweep_engine, &sweep_inbox)))?;
     let core_events = events.clone();
-    let persist_loop =
-        PersistLoop { engine, persister, picture: seen, due: persist_inbox, core: core_events };
+    let persist_loop = PersistLoop {
+        durability,
+        picture: seen,
+        due: persist_inbox,
+        core: core_events,
+        metrics: metrics.store.clone(),
+    };
     spawn("persist", Box::new(move || persist_loop.run()))?;
     let shown = Arc::clone(&picture);
     let queues =

@@ -10,6 +10,7 @@ use stator_operation::{Operation, Request, ServiceInfo};
 use stator_protocol::{ApiError, ErrorCode};
 use stator_server::cli::Storage;
 use stator_server::edge::Service;
+use stator_server::metrics::Metrics;
 use stator_server::node::{Node, Options, Running};
 use tokio::runtime::Runtime;
 
@@ -31,10 +32,11 @@ struct Living {
 
 impl Living {
     fn start(directory: &Path) -> Self {
+        let metrics = Metrics::new().expect("names differ");
         let service = ServiceInfo { region: "local".to_owned(), account: "0".repeat(12) };
         let options = Options::new(Storage::Directory(directory.to_owned()), service);
         let (node, running) =
-            Node::start(Options { segment_bytes: SEGMENT, ..options }).expect("starts");
+            Node::start(Options { segment_bytes: SEGMENT, ..options }, &metrics).expect("starts");
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("threads");
         runtime.block_on(node.ready());

@@ -5,6 +5,7 @@ mod bodies;
 mod hostile;
 mod lifetime;
 mod lives;
+mod metrics;
 mod process;
 mod replies;
 mod support;

@@ -33,14 +33,14 @@ fn check_refusal(arguments: &[&str], code: i32, says: &[&str]) {
 }
 
 /// A running `stator-node dev`, killed when dropped.
-struct Process {
+pub(crate) struct Process {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    client: SocketAddr,
+    pub(crate) client: SocketAddr,
 }
 
 impl Process {
-    fn start(directory: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn start(directory: &Path, arguments: &[&str]) -> Self {
         let all = [["dev", "--listen", "127.0.0.1:0"].as_slice(), arguments].concat();
         let mut command = command(directory, &all);
         let mut child =
@@ -52,16 +52,28 @@ impl Process {
         Self { child, stdout, client: client.unwrap_or_else(|| panic!("first line: {first:?}")) }
     }
 
-    fn line(&mut self) -> String {
+    /// Where the admin port is; to be asked before any other line is read.
+    pub(crate) fn admin(&mut self) -> SocketAddr {
+        self.line();
+        self.admin_line()
+    }
+
+    fn admin_line(&mut self) -> SocketAddr {
+        let line = self.line();
+        let address = line.strip_prefix("admin  http://").and_then(|text| text.split(' ').next());
+        address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{line:?}"))
+    }
+
+    pub(crate) fn line(&mut self) -> String {
         line(&mut self.stdout)
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("runs");
     }
 
     /// How it ended, and what it logged.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let mut logs = String::new();
         let mut stderr = self.child.stderr.take().expect("piped");
         stderr.read_to_string(&mut logs).expect("is text");
@@ -89,9 +101,7 @@ fn the_first_line_names_the_port_and_the_next_say_what_to_do() {
     let mut process = Process::start(directory.path(), &["--in-memory", "--region", "local"]);
     assert_ne!(process.client.port(), 0);
     assert_eq!(process.line(), "data   in memory only, gone when this process ends");
-    let admin = process.line();
-    let admin = admin.strip_prefix("admin  http://").and_then(|text| text.split(' ').next());
-    let admin: SocketAddr = admin.and_then(|text| text.parse().ok()).expect("an address");
+    let admin = process.admin_line();
     assert_eq!(process.line(), "Any credentials are accepted. Next:");
     let next = process.line();
     let endpoint = format!("--endpoint-url http://{} --region local", process.client);

@@ -276,6 +276,29 @@ pub(crate) const AUTHORIZATION: &str = "authorization: AWS4-HMAC-SHA256 Credenti
 pub(crate) const TARGET: &str = "x-amz-target: DynamoDB_20120810.ListTables\r\n";
 pub(crate) const TYPE: &str = "content-type: application/x-amz-json-1.0\r\n";
 
+/// A request for this operation, as an SDK sends it.
+pub(crate) fn call(operation: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let target = format!("x-amz-target: DynamoDB_20120810.{operation}\r\n");
+    post(&format!("{AUTHORIZATION}{target}{TYPE}"), body)
+}
+
+/// A CreateTable of a table with the partition key `k`, a string.
+pub(crate) fn create_table(name: &str) -> Vec<u8> {
+    let body = format!(
+        r#"{{"TableName":"{name}","BillingMode":"PAY_PER_REQUEST",
+            "AttributeDefinitions":[{{"AttributeName":"k","AttributeType":"S"}}],
+            "KeySchema":[{{"AttributeName":"k","KeyType":"HASH"}}]}}"#
+    );
+    call("CreateTable", body)
+}
+
+/// A PutItem with this key, and so many bytes more.
+pub(crate) fn put_item(table: &str, key: &str, bytes: usize) -> Vec<u8> {
+    let value = "x".repeat(bytes);
+    let item = format!(r#"{{"k":{{"S":"{key}"}},"v":{{"S":"{value}"}}}}"#);
+    call("PutItem", format!(r#"{{"TableName":"{table}","Item":{item}}}"#))
+}
+
 /// A POST with these header lines, Host and Content-Length.
 pub(crate) fn post(headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();

@@ -3,10 +3,11 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use stator_replica::{Applier, ApplyTask, Event, Pace};
+use stator_replica::{Applied, Applier, ApplyTask, Event, Pace};
 
 use super::fail_stop;
 use crate::clock;
+use crate::metrics::{ReplicaMetrics, StoreMetrics};
 
 /// How often a keyspace that was skipped is looked at again: the store has nothing to wait on.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -20,6 +21,8 @@ pub(super) struct ApplyLoop {
     pub(super) core: Sender<Event>,
     /// Dropped when the last entry is applied: the store may be synced for the last time.
     pub(super) persist: Sender<()>,
+    pub(super) store: StoreMetrics,
+    pub(super) replica: ReplicaMetrics,
 }
 
 impl ApplyLoop {
@@ -54,9 +57,18 @@ impl ApplyLoop {
 
     /// Returns whether anything was committed.
     fn round(&mut self, pace: Pace) -> bool {
-        match self.applier.apply(clock::running(), pace) {
+        let began = clock::running();
+        match self.applier.apply(began, pace) {
             Ok(round) => {
+                let took = round.committed.then(|| clock::running().saturating_sub(began));
+                self.store.applied(took, round.skipped);
+                self.replica.waits(self.applier.waiting_bytes());
                 for applied in round.applied {
+                    self.replica.throttled(match &applied {
+                        Applied::Behind { .. } => 1,
+                        Applied::CaughtUp { .. } => -1,
+                        Applied::UpTo { .. } | Applied::Closed { .. } => 0,
+                    });
                     let _ = self.core.send(Event::Applied(applied));
                 }
                 round.committed

@@ -8,6 +8,7 @@ use stator_log::{Log, Record, SegmentPreparer};
 use stator_replica::{Event, LogTask};
 
 use super::{Picture, fail_stop};
+use crate::metrics::LogMetrics;
 
 /// After this long without a batch the log says how far it is synced.
 const IDLE_MARK: Duration = Duration::from_millis(100);
@@ -32,10 +33,12 @@ pub(super) struct LogLoop {
     /// Told that a full segment waits for the store to be synced.
     pub(super) persist: Sender<()>,
     pub(super) picture: Arc<Picture>,
+    pub(super) metrics: Arc<LogMetrics>,
 }
 
 impl LogLoop {
     pub(super) fn run(mut self) {
+        self.metrics.keeps(&self.log);
         let mut unmarked = false;
         loop {
             let first = match self.inbox.recv_timeout(IDLE_MARK) {
@@ -85,12 +88,14 @@ impl LogLoop {
             self.log.release(&durable)?;
             self.picture.log_is_released();
         }
+        self.metrics.keeps(&self.log);
         Ok(())
     }
 
     fn append(&mut self, records: &mut Vec<Record>) -> Result<(), stator_log::Error> {
         if !records.is_empty() {
             self.log.append(records)?;
+            self.metrics.wrote(records.len());
             records.clear();
         }
         Ok(())
