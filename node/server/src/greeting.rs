@@ -91,3 +91,64 @@ fn example_key(table: &TableDefinition) -> Option<String> {
 fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use stator_model::{Billing, KeySchema};
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn table(name: &str, key: &[(&str, KeyType)]) -> TableDefinition {
+        let attribute = |(name, key_type): &(&str, KeyType)| KeyAttribute {
+            name: (*name).to_owned(),
+            key_type: *key_type,
+        };
+        let mut attributes = key.iter().map(attribute);
+        let partition = attributes.next().expect("a key");
+        TableDefinition {
+            name: name.to_owned(),
+            key_schema: KeySchema { partition, sort: attributes.next() },
+            billing: Billing::PayPerRequest,
+            deletion_protection: false,
+            min_partitions: None,
+        }
+    }
+
+    fn greet(tables: &[TableDefinition]) -> Vec<String> {
+        let line = ["stator-node", "dev", "--in-memory", "--region", "local"];
+        let Command::Dev(options) = Cli::parse_from(line).command else { panic!("not dev") };
+        let (client, admin) = ("0.0.0.0:8000".parse(), "127.0.0.1:1".parse());
+        let text = greeting(client.expect("valid"), admin.expect("valid"), &options, tables);
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_first_line_is_the_address_and_commands_name_one_that_can_be_reached() {
+        let lines = greet(&[]);
+        assert_eq!(lines[0], "stator-node listening on http://0.0.0.0:8000");
+        let commands: Vec<_> = lines.iter().filter(|line| line.contains("aws dynamodb")).collect();
+        assert_eq!(commands.len(), 1);
+        assert!(commands[0].ends_with("--endpoint-url http://127.0.0.1:8000 --region local"));
+    }
+
+    #[test]
+    fn commands_are_made_for_the_first_table_of_the_manifests() {
+        let films = table("films", &[("title", KeyType::S), ("year", KeyType::N)]);
+        let text = greet(&[films, table("six", &[("id", KeyType::B)])]).join("\n");
+        assert!(text.contains("tables films, six (from manifests)"), "{text}");
+        assert!(text.contains("describe-table --table-name films --endpoint-url"), "{text}");
+        let item = r#"--item '{"title": {"S": "example"}, "year": {"N": "2026"}}' --endpoint-url"#;
+        assert!(text.contains(item), "{text}");
+    }
+
+    #[test]
+    fn many_tables_are_counted_and_names_that_need_quoting_are_not_pasted() {
+        let tables: Vec<_> =
+            (0..12).map(|number| table(&format!("t-{number}"), &[("it's", KeyType::S)])).collect();
+        let text = greet(&tables).join("\n");
+        assert!(text.contains("t-8, t-9 and 2 more (from manifests)"), "{text}");
+        assert!(!text.contains("it's") && !text.contains("put-item"), "{text}");
+    }
+}
