@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fmt::Display;
+use std::os::unix::fs::MetadataExt;
 
 /// How many cases to run where `base` are enough for every day: `base` times `STATOR_CASES`, the
 /// multiplier that all tests of the workspace understand.
@@ -18,6 +19,19 @@ pub fn cases(base: u64) -> u64 {
 /// If `STATOR_KILLS` is not a number.
 pub fn kills(base: u64) -> u64 {
     number("STATOR_KILLS").unwrap_or(base)
+}
+
+/// Whether this process may mount file systems. If it may not, says why the test that asks is skipped.
+///
+/// # Panics
+/// If it may not although `CI` is `true`: there, nothing may be skipped.
+pub fn can_mount() -> bool {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    if !is_root {
+        assert!(env::var("CI").as_deref() != Ok("true"), "only root may mount file systems");
+        println!("skipped: only root may mount file systems");
+    }
+    is_root
 }
 
 /// Prints what a test counted, in the one form that `make accept` collects:

@@ -129,6 +129,17 @@ impl Site {
         Starting { child, lines: BufReader::new(stdout).lines() }
     }
 
+    /// Starts a process that must refuse to serve, and returns what it says.
+    ///
+    /// # Panics
+    /// If it serves, or ends with success.
+    pub async fn refused_start(&self) -> String {
+        let before = self.log().len();
+        let status = self.launch().ended().await;
+        assert!(!status.success(), "a node that cannot serve ends with a failure");
+        self.log().split_off(before)
+    }
+
     /// Fails if a process here logged a warning or an error: in a test that expects none, one is a
     /// defect.
     ///
@@ -247,6 +258,14 @@ impl Node {
     /// If the system refuses.
     pub async fn kill(self) {
         self.starting.kill().await;
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Panics
+    /// If it does not end in time.
+    pub async fn ended(self) -> ExitStatus {
+        self.starting.ended().await
     }
 
     /// Asks it to end (SIGTERM) and waits until it has.

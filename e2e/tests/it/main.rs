@@ -3,11 +3,12 @@
 mod clients;
 mod crash;
 mod damage;
+mod disk;
 mod errors;
 mod items;
 mod manifests;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod pages;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod power_loss;
 mod random_operations;
 mod tables;

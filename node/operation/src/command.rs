@@ -61,6 +61,14 @@ impl ItemCommand {
         }
     }
 
+    /// Whether it may leave more data than it finds.
+    pub fn adds_data(&self) -> bool {
+        match self {
+            Self::Put(_) => true,
+            Self::Delete(_) => false,
+        }
+    }
+
     /// What the command comes to if this is the item now.
     pub fn evaluate(&self, current: Option<SharedItem>) -> Evaluation {
         match self {

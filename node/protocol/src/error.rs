@@ -244,6 +244,14 @@ impl ApiError {
         Self::new(ErrorCode::ServiceUnavailable, message)
     }
 
+    /// The node keeps what is left of its disk for itself. The service has no such error; SDKs try this
+    /// one again, which is right once somebody has made room.
+    pub fn disk_full() -> Self {
+        let message = "The disk of this node is nearly full: it takes no new data until there is \
+                       more space. Reads and deletes go on";
+        Self::new(ErrorCode::ServiceUnavailable, message)
+    }
+
     /// Which error.
     pub const fn code(&self) -> ErrorCode {
         self.code

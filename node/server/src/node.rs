@@ -6,6 +6,7 @@
 
 pub mod data_dir;
 mod request;
+mod space;
 mod threads;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use stator_replica::{Core, Event, Forming, Start, StartError};
 use stator_store::{Engine, FjallEngine, MemoryEngine};
 
 use self::data_dir::{DataDir, Identity};
+use self::space::Space;
 use self::threads::{Durability, Parts, Picture, Threads};
 use crate::cli::Storage;
 use crate::manifests::Owners;
@@ -58,6 +60,7 @@ pub struct Node {
     engine: Arc<dyn Engine>,
     service: ServiceInfo,
     owners: Owners,
+    space: Space,
 }
 
 /// What keeps a node running; [`Running::stop`] ends it.
@@ -117,8 +120,12 @@ impl Node {
         let (events, picture, threads) = threads::start(parts, &metrics)?;
         let seen = Arc::clone(&picture);
         metrics.registry.register(Box::new(Replicas::new(move || Arc::clone(&seen.load()))?))?;
+        let space = Space::new(match options.storage {
+            Storage::Directory(path) => Some(path),
+            Storage::Memory => None,
+        });
         let (service, owners) = (options.service, Owners::default());
-        let node = Self { events: events.clone(), picture, engine, service, owners };
+        let node = Self { events: events.clone(), picture, engine, service, owners, space };
         Ok((node, Running { events, threads, _dir: dir }))
     }
 

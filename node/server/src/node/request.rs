@@ -61,6 +61,9 @@ impl Node {
     }
 
     async fn write(&self, command: ItemCommand) -> Result<Written, ApiError> {
+        if command.adds_data() {
+            self.space.check(clock::running())?;
+        }
         let mut route = WriteRoute::new(command, clock::running() + DEADLINE);
         loop {
             let step = route.next(&self.picture.load().catalog, clock::running());
@@ -149,6 +152,7 @@ impl Node {
 
     async fn create_table(&self, input: create_table::Input) -> Result<Reply, ApiError> {
         self.allow(Operation::CreateTable, input.table())?;
+        self.space.check(clock::running())?;
         let command = input.validate(&self.service, random::secret(), PARTITIONS)?;
         let table = self.decide(command, create_table::refused).await?;
         Ok(Reply::CreateTable(create_table::Output::new(self.described(&table))))
