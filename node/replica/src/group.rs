@@ -221,6 +221,11 @@ impl Group {
         &self.installed
     }
 
+    /// Entries that are not applied.
+    pub(crate) fn entries_held(&self) -> usize {
+        self.raft.store().entries().count()
+    }
+
     /// Whether this replica may evaluate commands.
     pub(crate) fn is_leading(&self) -> bool {
         self.role == Role::Leading

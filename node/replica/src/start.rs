@@ -150,6 +150,12 @@ impl Core {
         Ok(core)
     }
 
+    /// How many entries the log holds that the store does not: before the first flush, those that are
+    /// about to be replayed.
+    pub fn entries_to_replay(&self) -> usize {
+        self.replicas.values().map(|replica| replica.group.entries_held()).sum()
+    }
+
     fn reopen(
         &mut self,
         group: RecoveredGroup,

@@ -22,7 +22,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::Semaphore;
 
 use crate::metrics::Metrics;
@@ -105,6 +105,11 @@ impl Admin {
         let listener = runtime.block_on(async { TcpListener::from_std(listener) })?;
         runtime.spawn(serve(listener, router(health, metrics)));
         Ok(Self { address, runtime: Some(runtime) })
+    }
+
+    /// Its runtime, for what must go on while the store is waited for. `None` once it is closed.
+    pub fn runtime(&self) -> Option<&Handle> {
+        self.runtime.as_ref().map(Runtime::handle)
     }
 
     /// Where it listens.

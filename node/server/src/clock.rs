@@ -24,6 +24,11 @@ pub fn running() -> Duration {
     monotonic().saturating_duration_since(*ORIGIN.get_or_init(monotonic))
 }
 
+/// Whole milliseconds since a moment of [`running`].
+pub fn millis_since(moment: Duration) -> u64 {
+    u64::try_from(running().saturating_sub(moment).as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A moment on the clock that only moves forwards.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
 pub fn monotonic() -> Instant {

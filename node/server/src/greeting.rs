@@ -20,10 +20,7 @@ pub(crate) fn greeting(
     options: &Dev,
     tables: &[TableDefinition],
 ) -> String {
-    let data = match options.storage() {
-        Storage::Directory(path) => format!("in {}", absolute(&path)),
-        Storage::Memory => "in memory only, gone when this process ends".to_owned(),
-    };
+    let data = place(&options.storage());
     let mut lines = vec![
         format!("stator-node listening on http://{client}"),
         format!("data   {data}"),
@@ -45,6 +42,14 @@ pub(crate) fn greeting(
         ));
     }
     lines.join("\n")
+}
+
+/// Where data goes, for people.
+pub(crate) fn place(storage: &Storage) -> String {
+    match storage {
+        Storage::Directory(path) => format!("in {}", absolute(path)),
+        Storage::Memory => "in memory only, gone when this process ends".to_owned(),
+    }
 }
 
 fn shown(tables: &[TableDefinition]) -> String {

@@ -25,6 +25,7 @@ use self::data_dir::{DataDir, Identity};
 use self::space::Space;
 use self::threads::{Durability, Parts, Picture, Threads};
 use crate::cli::Storage;
+use crate::clock;
 use crate::manifests::Owners;
 use crate::metrics::{MeteredDir, Metrics, NodeMetrics, Replicas};
 use crate::random;
@@ -167,6 +168,7 @@ fn open_directory(
     segment_bytes: u64,
     metrics: &NodeMetrics,
 ) -> Result<(Parts, DataDir), Error> {
+    let began = clock::running();
     let mut dir = DataDir::open(path)?;
     let expect = dir.identity().map(|identity| identity.log);
     let log_dir = MeteredDir::new(RealDir::new(dir.log_path())?, Arc::clone(&metrics.log));
@@ -189,8 +191,19 @@ fn open_directory(
         }
     };
     let forming = Forming { cluster: identity.cluster, node: identity.node, replica: REPLICA };
+    let entries: usize = recovered.groups.iter().map(|group| group.entries.len()).sum();
+    let (start, replicas) = (recovered.start.0, recovered.groups.len());
     let core = Core::start(Start { recovered, engine: &*engine, forming })
         .map_err(|source| Error::Replicas { path: path.to_path_buf(), source: source.into() })?;
+    tracing::info!(
+        start,
+        replicas,
+        segments = log.kept_segments(),
+        entries,
+        replayed = core.entries_to_replay(),
+        millis = clock::millis_since(began),
+        "recovered"
+    );
     Ok((Parts { core, log, engine, durability }, dir))
 }
 

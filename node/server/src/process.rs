@@ -4,11 +4,12 @@
 //! manifests ──► listen ──► admin ──► node    ──► tables of ──► serving ──signal──► requests ──► node
 //! are read                 port      starts      manifests                         end          stops
 //!                          /readyz 503                         /readyz 200         /readyz 503
+//! log:                     starting  recovered                 serving    stopping              stopped
 //! ```
 //!
 //! Ports are taken before the data is opened: a second process fails on the port, not half-way into
 //! the directory. Whatever goes wrong before serving is one sentence on stderr that says what to do,
-//! and an exit code other than 0. A panic anywhere ends the process: what was acknowledged is in the
+//! the last of the log, and an exit code other than 0. A panic anywhere ends the process: what was acknowledged is in the
 //! log, and a node that limps on with half its threads helps nobody.
 
 use std::error::Error;
@@ -23,12 +24,14 @@ use stator_admin::TableDefinition;
 use stator_operation::ServiceInfo;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
 use crate::admin::{Admin, Health, Phase};
 use crate::cli::{Cli, Command, Dev, LogFormat};
+use crate::clock;
 use crate::edge::{Edge, Limits, Port};
-use crate::greeting::greeting;
+use crate::greeting::{greeting, place};
 use crate::manifests::{self, Manifests};
 use crate::metrics::Metrics;
 use crate::node::{self, Node};
@@ -107,7 +110,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Dev(options) => match dev(&options) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                complain(&error);
+                complain(&error, options.log_format);
                 ExitCode::from(error.exit_code())
             }
         },
@@ -115,11 +118,12 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn dev(options: &Dev) -> Result<(), StartError> {
+    let began = clock::running();
+    write_logs(options.log_format);
+    end_on_panic();
     if let Some((option, address)) = options.exposed() {
         return Err(StartError::Exposed { option, address });
     }
-    write_logs(options.log_format);
-    end_on_panic();
     let mut manifests = Manifests::read(options.manifests.clone(), options.manifests_seed_only)?;
     let limits = Limits { connections: connections(raise_open_files()), ..Limits::default() };
     let port = Port::take(options.listen)
@@ -132,53 +136,81 @@ fn dev(options: &Dev) -> Result<(), StartError> {
     let admin = Admin::start(admin, Arc::clone(&health), Arc::clone(&metrics))
         .map_err(StartError::Threads)?;
     let runtime = workers().map_err(StartError::Threads)?;
+    let (version, data) = (env!("CARGO_PKG_VERSION"), place(&options.storage()));
+    tracing::info!(version, data, admin = %admin.address(), "starting");
     let service = ServiceInfo { region: options.region.clone(), account: ACCOUNT.to_owned() };
     let (node, running) = Node::start(node::Options::new(options.storage(), service), &metrics)?;
 
-    let served = runtime.block_on(async {
+    let stopped = runtime.block_on(async {
         node.ready().await;
         manifests.apply(&node).await;
         let tables: Vec<TableDefinition> = manifests.tables().cloned().collect();
-        let edge = Arc::new(Edge::new(node, &options.region, limits, metrics));
+        let edge = Arc::new(Edge::new(node, &options.region, limits, Arc::clone(&metrics)));
         let node = Arc::clone(&edge);
         tokio::spawn(async move { manifests.follow(node.service()).await });
-        serve(edge, port, &health, |address| {
-            println(&greeting(address, admin.address(), options, &tables));
-        })
-        .await
+        let listener = port.listen().map_err(StartError::Threads)?;
+        // Before anybody is told that we serve: from then on a signal must end us properly.
+        let stop = first_signal(&admin).map_err(StartError::Threads)?;
+        let address = listener.local_addr().map_err(StartError::Threads)?;
+        health.set(Phase::Ready);
+        tracing::info!(%address, millis = clock::millis_since(began), "serving");
+        println(&greeting(address, admin.address(), options, &tables));
+        Ok::<_, StartError>(serve(edge, listener, stop, &health, &metrics).await)
     });
     // Requests that were cut off go with it, and with them the last handles of the node.
     runtime.shutdown_timeout(ABANDON_TIME);
     running.stop();
-    tracing::info!("stopped");
-    served.map_err(StartError::Threads)
+    let Stopped { began, finished, cut_off } = stopped?;
+    tracing::info!(finished, cut_off, millis = clock::millis_since(began), "stopped");
+    Ok(())
 }
 
-/// Serves until the first signal, and ends the process at the second.
+/// How serving ended.
+struct Stopped {
+    /// When the signal came.
+    began: Duration,
+    /// Requests that were in flight then and were answered.
+    finished: usize,
+    /// Connections that were cut off, because their requests took too long.
+    cut_off: usize,
+}
+
+/// Serves until the first signal, and then until requests in flight are answered.
 async fn serve(
     edge: Arc<Edge<Node>>,
-    port: Port,
+    listener: tokio::net::TcpListener,
+    stop: oneshot::Receiver<&'static str>,
     health: &Health,
-    ready: impl FnOnce(SocketAddr),
-) -> io::Result<()> {
-    let listener = port.listen()?;
-    // Before anybody is told that we serve: from then on a signal must end us properly.
-    let mut signals = Signals::new()?;
-    health.set(Phase::Ready);
-    let address = listener.local_addr()?;
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
-    ready(address);
+    metrics: &Metrics,
+) -> Stopped {
+    let mut stopped = Stopped { began: Duration::ZERO, finished: 0, cut_off: 0 };
     let stop = async {
-        signals.next().await;
+        let signal = stop.await.unwrap_or("none");
         health.set(Phase::Stopping);
-        tracing::info!("stopping: a signal came");
-        tokio::spawn(async move {
-            signals.next().await;
-            std::process::exit(EXIT_IMPATIENT);
-        });
+        stopped.began = clock::running();
+        let requests = usize::try_from(metrics.requests_in_flight.get()).unwrap_or(0);
+        stopped.finished = requests;
+        tracing::info!(signal, requests, connections = metrics.connections.get(), "stopping");
     };
-    edge.serve(listener, stop).await;
-    Ok(())
+    let cut_off = edge.serve(listener, stop).await;
+    Stopped { cut_off, finished: stopped.finished.saturating_sub(cut_off), ..stopped }
+}
+
+/// Waits for the first signal; ends the process at the second, whatever it is doing then. On the runtime
+/// of the admin port: the clients' is gone while the store is waited for.
+fn first_signal(admin: &Admin) -> io::Result<oneshot::Receiver<&'static str>> {
+    let closed = || io::Error::other("the admin port is closed");
+    let runtime = admin.runtime().ok_or_else(closed)?;
+    let _inside = runtime.enter();
+    let mut signals = Signals::new()?;
+    let (first, stop) = oneshot::channel();
+    runtime.spawn(async move {
+        let _ = first.send(signals.next().await);
+        let signal = signals.next().await;
+        tracing::warn!(signal, "ending at once: a second signal came");
+        std::process::exit(EXIT_IMPATIENT);
+    });
+    Ok(stop)
 }
 
 /// SIGTERM and SIGINT.
@@ -195,10 +227,11 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) {
+    /// The name of the next.
+    async fn next(&mut self) -> &'static str {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }
@@ -219,8 +252,12 @@ fn println(text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-fn complain(error: &(dyn Error + 'static)) {
-    let _ = writeln!(io::stderr(), "stator-node: {}", Chain(error));
+/// Says why the process does not start: to a person, or as a line like all others to a program.
+fn complain(error: &(dyn Error + 'static), format: LogFormat) {
+    match format {
+        LogFormat::Text => _ = writeln!(io::stderr(), "stator-node: {}", Chain(error)),
+        LogFormat::Json => tracing::error!(error = %Chain(error), "cannot start"),
+    }
 }
 
 /// An error with what caused it, on one line.

@@ -8,4 +8,5 @@ mod lives;
 mod metrics;
 mod process;
 mod replies;
+mod stop;
 mod support;

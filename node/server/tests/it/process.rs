@@ -4,12 +4,13 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::*;
 
-fn command(directory: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn command(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stator-node"));
     command.args(arguments).current_dir(directory).stdin(Stdio::null()).env_remove("RUST_LOG");
     command
@@ -36,20 +37,39 @@ fn check_refusal(arguments: &[&str], code: i32, says: &[&str]) {
 pub(crate) struct Process {
     child: Child,
     stdout: BufReader<ChildStdout>,
+    /// Read all the time: a pipe that is full would hold up the process.
+    logs: Option<JoinHandle<String>>,
     pub(crate) client: SocketAddr,
 }
 
 impl Process {
     pub(crate) fn start(directory: &Path, arguments: &[&str]) -> Self {
+        Self::with_logs(directory, arguments, "info")
+    }
+
+    /// One that logs what this filter lets pass.
+    pub(crate) fn with_logs(directory: &Path, arguments: &[&str], filter: &str) -> Self {
         let all = [["dev", "--listen", "127.0.0.1:0"].as_slice(), arguments].concat();
         let mut command = command(directory, &all);
+        command.env("RUST_LOG", filter);
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+        let mut stderr = child.stderr.take().expect("piped");
+        let logs = std::thread::spawn(move || {
+            let mut logs = String::new();
+            stderr.read_to_string(&mut logs).expect("is text");
+            logs
+        });
         let first = line(&mut stdout);
         let client = first.strip_prefix("stator-node listening on http://");
         let client = client.and_then(|text| text.parse().ok());
-        Self { child, stdout, client: client.unwrap_or_else(|| panic!("first line: {first:?}")) }
+        Self {
+            child,
+            stdout,
+            logs: Some(logs),
+            client: client.unwrap_or_else(|| panic!("first line: {first:?}")),
+        }
     }
 
     /// Where the admin port is; to be asked before any other line is read.
@@ -74,10 +94,9 @@ impl Process {
 
     /// How it ended, and what it logged.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
-        let mut logs = String::new();
-        let mut stderr = self.child.stderr.take().expect("piped");
-        stderr.read_to_string(&mut logs).expect("is text");
-        (self.child.wait().expect("ends").code(), logs)
+        let code = self.child.wait().expect("ends").code();
+        let logs = self.logs.take().map(|logs| logs.join().expect("is text"));
+        (code, logs.unwrap_or_default())
     }
 }
 

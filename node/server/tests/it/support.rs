@@ -201,6 +201,18 @@ impl Client {
         count > 0
     }
 
+    /// Sends a request and reads its response; `None` if the server hangs up instead.
+    pub(crate) fn try_ask(&mut self, request: &[u8]) -> Option<Response> {
+        self.stream.write_all(request).ok()?;
+        match self.stream.peek(&mut [0; 1]) {
+            Ok(0) => None,
+            Ok(_) => Some(self.response()),
+            // It closed the connection before it had read all of this.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
+            Err(error) => panic!("neither answered nor closed: {error}"),
+        }
+    }
+
     /// The next response of a request that is not HEAD.
     #[track_caller]
     pub(crate) fn response(&mut self) -> Response {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use stator_log::{Log, Record, SegmentPreparer};
 use stator_replica::{Event, LogTask};
 
-use super::{Picture, fail_stop};
+use super::{Picture, describe, fail_stop};
 use crate::metrics::LogMetrics;
 
 /// After this long without a batch the log says how far it is synced.
@@ -107,7 +107,7 @@ pub(super) fn prepare_segments(preparer: &SegmentPreparer, inbox: &Receiver<()>)
     // Failing here costs time, not data: the log makes its segment itself when it needs one.
     loop {
         if let Err(error) = preparer.prepare() {
-            tracing::warn!(%error, "a segment of the Raft log could not be prepared ahead of need");
+            tracing::warn!(error = %describe(&error), "a segment of the Raft log could not be prepared ahead of need");
         }
         if inbox.recv().is_err() {
             return;

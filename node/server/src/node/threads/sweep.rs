@@ -6,7 +6,7 @@ use std::time::Duration;
 use stator_model::TabletId;
 use stator_store::Engine;
 
-use super::fail_stop;
+use super::{describe, fail_stop};
 
 /// How often what is left of dropped tablets is looked at.
 const RECLAIM_EVERY: Duration = Duration::from_secs(60);
@@ -24,7 +24,9 @@ pub(super) fn run_sweep(engine: &dyn Engine, inbox: &Receiver<Vec<TabletId>>) {
         match swept {
             Ok(count) => left = count,
             Err(error) if error.is_fatal() => fail_stop("a tablet could not be dropped", &error),
-            Err(error) => tracing::warn!(%error, "a tablet could not be dropped yet"),
+            Err(error) => {
+                tracing::warn!(error = %describe(&error), "a tablet could not be dropped yet")
+            }
         }
     }
 }
