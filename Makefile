@@ -45,7 +45,7 @@ soak: clients ## Repeat the crash test and random operations with new seeds unti
 	@.ci/soak
 
 .PHONY: clients
-clients: ## Install the pinned boto3, AWS CLI and shellcheck into .venv
+clients: ## Install the pinned boto3, AWS CLI, shellcheck and sample data into .venv
 	@$(STAGE) clients .ci/clients
 
 .PHONY: tools

@@ -127,18 +127,19 @@ async fn the_samples_are_tables_to_work_with() {
     site.add_argument(repository().join("e2e/samples"));
     let node = site.start().await;
     let client = client(&node);
-    assert_eq!(names(&client).await, ["customers", "films", "orders", "sessions"]);
+    assert_eq!(names(&client).await, ["airports", "customers", "orders", "sessions"]);
     client
         .put_item()
-        .table_name("films")
-        .item("title", AttributeValue::S("Solaris".to_owned()))
-        .item("year", AttributeValue::N("1972".to_owned()))
+        .table_name("sessions")
+        .item("sessionId", AttributeValue::B(vec![1].into()))
+        .item("page", AttributeValue::N("1".to_owned()))
         .send()
         .await
         .expect("it can be written to");
-    for id in 0..32_u8 {
-        let id = AttributeValue::B(vec![id].into());
-        let put = client.put_item().table_name("sessions").item("sessionId", id);
+    for state in 0..32_u8 {
+        let put =
+            client.put_item().table_name("airports").item("iata", AttributeValue::S("X".into()));
+        let put = put.item("state", AttributeValue::S(state.to_string()));
         put.send().await.expect("every partition can be written to");
     }
     site.assert_quiet();
