@@ -13,7 +13,6 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use stator_model::{
     DescriptionVersion, Epoch, KeyRange, PartitionId, TableDescription, TableId, TableStatus,
     UnixMillis,
@@ -194,16 +193,7 @@ fn new_partition(
     PartitionDescription { id, table, range, epoch: Epoch::new(1), replicas, ready: false }
 }
 
-/// The key space in `count` ranges that hold equal shares of the 2^64 hashes, in order. A border is
-/// the 8 bytes of a hash, with which every location of that hash begins.
+/// The key space in `count` ranges that hold equal shares of the 2^64 hashes, in order.
 fn even_ranges(count: NonZeroU32) -> impl Iterator<Item = KeyRange> {
-    let border = move |at: u32| {
-        let hash = (u128::from(at) << 64) / u128::from(count.get());
-        let hash = u64::try_from(hash).expect("a border before the last range's end");
-        Bytes::copy_from_slice(&hash.to_be_bytes())
-    };
-    (0..count.get()).map(move |at| KeyRange {
-        start: if at == 0 { Bytes::new() } else { border(at) },
-        end: (at + 1 < count.get()).then(|| border(at + 1)),
-    })
+    (0..count.get()).map(move |number| KeyRange::of_segment(number, count.get()))
 }

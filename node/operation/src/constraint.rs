@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use stator_protocol::{AnyMap, ApiError, ValueError};
+use stator_protocol::{ApiError, ValueError};
 
 use crate::options::Choice;
 
@@ -138,28 +138,6 @@ pub(crate) fn enveloped(text: impl Display) -> ApiError {
 /// What an operation that envelopes answers to a bad value.
 pub(crate) fn enveloped_value(error: ValueError) -> ApiError {
     if error.is_enveloped() { enveloped(error) } else { error.into() }
-}
-
-/// Names and values for expressions need one; a write has none as long as there are no conditions.
-///
-/// # Errors
-/// ValidationException.
-pub(crate) fn placeholders_without_condition(
-    names: Option<AnyMap>,
-    values: Option<AnyMap>,
-) -> Result<(), ApiError> {
-    if names.is_some() {
-        return Err(enveloped(
-            "ExpressionAttributeNames can only be specified when using expressions",
-        ));
-    }
-    if values.is_some() {
-        return Err(enveloped(
-            "ExpressionAttributeValues can only be specified when using expressions: \
-             ConditionExpression is null",
-        ));
-    }
-    Ok(())
 }
 
 /// Whether none of the parameters that do not work yet is there.

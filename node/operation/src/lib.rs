@@ -35,6 +35,7 @@ mod request;
 pub mod scan;
 mod table;
 mod unbuilt;
+mod write_members;
 mod written;
 
 use stator_protocol::{ApiError, Service, Target};

@@ -6,32 +6,20 @@ use serde::de::MapAccess;
 use stator_model::{
     DescriptionVersion, Item, ItemSize, ItemView, Location, SharedItem, TableDescription, TableId,
 };
-use stator_protocol::{AnyMap, ApiError, Attributes, Found, Scope, Shape, parse, read_members};
+use stator_protocol::{ApiError, Attributes, Found, Scope, Shape, parse, read_members};
 
 use crate::capacity::{CapacityUnits, Charge};
-use crate::constraint::{
-    Violations, enveloped, enveloped_value, none_refused, placeholders_without_condition,
-};
-use crate::options::{
-    ReturnItemCollectionMetrics, ReturnValues, ReturnValuesOnConditionCheckFailure,
-};
+use crate::constraint::{Violations, enveloped, enveloped_value};
+use crate::options::ReturnValues;
+use crate::write_members::WriteMembers;
 use crate::{Evaluation, ItemWrite, ReturnConsumedCapacity, TableReference, Written, keys};
-
-/// Parameters of the API that do not work here yet.
-const NOT_YET: &[&str] = &["ConditionExpression", "Expected", "ConditionalOperator"];
 
 /// A body, as it was read.
 #[derive(Default)]
 struct Members {
     table_name: Option<String>,
     item: Option<Attributes>,
-    return_values: Option<String>,
-    return_consumed_capacity: Option<String>,
-    return_item_collection_metrics: Option<String>,
-    return_values_on_condition_check_failure: Option<String>,
-    expression_attribute_names: Option<AnyMap>,
-    expression_attribute_values: Option<AnyMap>,
-    refused: Vec<&'static str>,
+    write: WriteMembers,
 }
 
 impl Shape for Members {
@@ -44,15 +32,7 @@ impl Shape for Members {
         read_members(object, scope, |name, member| match name {
             "TableName" => member.set(&mut it.table_name),
             "Item" => member.set(&mut it.item),
-            "ReturnValues" => member.set(&mut it.return_values),
-            "ReturnConsumedCapacity" => member.set(&mut it.return_consumed_capacity),
-            "ReturnItemCollectionMetrics" => member.set(&mut it.return_item_collection_metrics),
-            "ReturnValuesOnConditionCheckFailure" => {
-                member.set(&mut it.return_values_on_condition_check_failure)
-            }
-            "ExpressionAttributeNames" => member.set(&mut it.expression_attribute_names),
-            "ExpressionAttributeValues" => member.set(&mut it.expression_attribute_values),
-            _ => member.note(NOT_YET, &mut it.refused),
+            _ => it.write.read(name, member),
         })?;
         Ok(it)
     }
@@ -78,23 +58,11 @@ impl Input {
         let it: Members = parse(body)?;
         let table = TableReference::of_items(it.table_name)?;
         let mut violations = Violations::new();
-        let return_capacity =
-            violations.choice("returnConsumedCapacity", it.return_consumed_capacity.as_deref());
+        let return_capacity = it.write.capacity(&mut violations);
         let item = violations.required("item", it.item);
-        let return_values: Option<ReturnValues> =
-            violations.choice("returnValues", it.return_values.as_deref());
-        let _: Option<ReturnItemCollectionMetrics> = violations
-            .choice("returnItemCollectionMetrics", it.return_item_collection_metrics.as_deref());
-        let _: Option<ReturnValuesOnConditionCheckFailure> = violations.choice(
-            "returnValuesOnConditionCheckFailure",
-            it.return_values_on_condition_check_failure.as_deref(),
-        );
+        let return_values: Option<ReturnValues> = it.write.return_values(&mut violations);
         violations.finish()?;
-        none_refused("PutItem", &it.refused)?;
-        placeholders_without_condition(
-            it.expression_attribute_names,
-            it.expression_attribute_values,
-        )?;
+        it.write.none_refused("PutItem")?;
         let Attributes(item) = item.expect("an absent item is a violation");
         let item = item.map_err(enveloped_value)?;
         let return_old = returns_old(return_values.unwrap_or_default())?;

@@ -230,6 +230,6 @@ fn the_hash_space_is_split_evenly() {
     };
     check(1, &[]);
     check(2, &[1 << 63]);
-    check(3, &[0x5555_5555_5555_5555, 0xaaaa_aaaa_aaaa_aaaa]);
+    check(3, &[0x5555_5555_5555_5556, 0xaaaa_aaaa_aaaa_aaab]);
     check(4, &[1 << 62, 2 << 62, 3 << 62]);
 }
