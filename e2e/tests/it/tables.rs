@@ -1,12 +1,13 @@
 //! The life of a table, through the AWS SDK.
 
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ProvisionedThroughput,
-    ScalarAttributeType, TableDescription, TableStatus,
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+    ProvisionedThroughput, ScalarAttributeType, TableDescription, TableStatus,
 };
 use stator_e2e::client::{
     KeyAttribute, client, create_table, make_table, status, until_active, until_gone,
 };
+use stator_e2e::run::{cases, evidence};
 use stator_e2e::site::Site;
 
 const PK: KeyAttribute = KeyAttribute::new("pk", 'S');
@@ -207,4 +208,48 @@ async fn tables_are_the_same_after_a_kill() {
     assert_eq!(describe(&client, "Kept").await, before);
     until_gone(&client, "Gone").await;
     site.assert_quiet();
+}
+
+/// How many tables there are by default; 1,000 in `make accept`.
+const TABLES: u64 = 40;
+
+#[tokio::test]
+async fn many_tables_are_created_listed_used_and_deleted() {
+    let site = Site::new();
+    let node = site.start().await;
+    let tables = cases(TABLES);
+    let names: Vec<String> = (0..tables).map(|at| format!("table-{at:04}")).collect();
+    {
+        let client = client(&node);
+        for at in &names {
+            create_table(&client, at, PK, None).await.expect("it can be created");
+        }
+        for at in &names {
+            until_active(&client, at).await;
+            let put = client.put_item().table_name(at).item("pk", AttributeValue::S(at.clone()));
+            put.send().await.expect("it can be written to");
+        }
+    }
+    node.kill().await;
+
+    let node = site.start().await;
+    let client = client(&node);
+    let mut pages = client.list_tables().limit(64).into_paginator().items().send();
+    let mut listed = Vec::new();
+    while let Some(name) = pages.next().await {
+        listed.push(name.expect("tables can be listed"));
+    }
+    assert_eq!(listed, names);
+    for at in &names {
+        let scan = client.scan().table_name(at).send().await.expect("it can be read");
+        assert_eq!(scan.count, 1, "{at}");
+        client.delete_table().table_name(at).send().await.expect("it can go");
+    }
+    for at in &names {
+        until_gone(&client, at).await;
+    }
+    let left = client.list_tables().send().await.expect("tables can be listed");
+    assert!(left.table_names().is_empty());
+    site.assert_quiet();
+    evidence("many-tables", &[("tables", &tables)]);
 }
