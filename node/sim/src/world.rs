@@ -9,6 +9,8 @@
 //!            settle ─► read everything ─► power loss ─► settle ─► read everything ─► check
 //! ```
 
+mod weights;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use stator_protocol::{ApiError, ErrorCode};
 use stator_replica::Limits;
 use stator_store::{KEYSPACES, MemoryEngine, Pressure};
 
+use self::weights::Weights;
 use crate::client::{self, Ask, Call};
 use crate::content::KeyNumber;
 use crate::disk::Disk;
@@ -113,15 +116,6 @@ enum Turn {
     Jump,
     /// The store falls behind, or catches up.
     Pressure,
-}
-
-/// How much each gets to do in one life.
-struct Weights {
-    actors: [u64; 8],
-    clients: u64,
-    time: u64,
-    jump: u64,
-    pressure: u64,
 }
 
 impl<'a> World<'a> {
@@ -586,21 +580,5 @@ impl<'a> World<'a> {
         let sizes = content.names().into_iter().filter_map(|name| content.open(&name).ok());
         let files = sizes.filter_map(|file| file.size().ok()).sum();
         log_size::hold(process.kept_bytes(), files, self.plan.segment_bytes, self.watch.largest())
-    }
-}
-
-impl Weights {
-    fn drawn(random: &mut Random, plan: &Plan) -> Self {
-        Self {
-            actors: std::array::from_fn(|_| random.within(1, 12)),
-            clients: random.within(1, 8),
-            time: random.within(1, 4),
-            jump: u64::from(plan.clock_jumps),
-            pressure: plan.pressure,
-        }
-    }
-
-    fn even() -> Self {
-        Self { actors: [4; 8], clients: 4, time: 1, jump: 0, pressure: 0 }
     }
 }
