@@ -557,7 +557,8 @@ impl Core {
     fn mint_tablet(&mut self) -> TabletId {
         let counter = self.next_tablet;
         self.next_tablet = counter.checked_add(1).expect("no process makes 2^32 tablets");
-        let [.., low] = counter.to_be_bytes();
+        // Lives begin at different keyspaces: else the first table of each would share the catalog's.
+        let [.., low] = counter.wrapping_add(self.start.0).to_be_bytes();
         TabletId {
             keyspace: low % KEYSPACES,
             prefix: u64::from(self.start.0) << 32 | u64::from(counter),
