@@ -80,6 +80,8 @@ pub struct Flight {
     id: FlightId,
     stage: Stage,
     about: About,
+    /// When waiting for an answer ends; known once the request has arrived.
+    until: u64,
 }
 
 /// Where a request is.
@@ -144,7 +146,7 @@ impl Flight {
     /// A request that has just arrived.
     pub fn new(id: FlightId, request: Request, draw: Draw) -> Self {
         let stage = Stage::Arrived(Box::new(request), draw);
-        Self { id, stage, about: About::default() }
+        Self { id, stage, about: About::default(), until: u64::MAX }
     }
 
     /// What the history must know of it.
@@ -155,9 +157,10 @@ impl Flight {
     /// Whether a step would get anywhere.
     pub fn is_runnable(&self, version: u64, uptime: u64, mail: &Mailbox) -> bool {
         match &self.stage {
-            Stage::AwaitAnswer(_) | Stage::AwaitApplied(..) | Stage::AwaitDecision(_) => {
-                mail.has(self.id)
+            Stage::AwaitAnswer(_) | Stage::AwaitApplied(..) => {
+                mail.has(self.id) || uptime >= self.until
             }
+            Stage::AwaitDecision(_) => mail.has(self.id),
             Stage::AwaitPicture { version: seen, until, .. } => {
                 version != *seen || uptime >= *until
             }
@@ -174,14 +177,13 @@ impl Flight {
         }
     }
 
-    /// When it goes on by itself; `None` if it waits for an answer.
+    /// When it goes on by itself; `None` if it waits for the catalog.
     pub fn wakes_at(&self) -> Option<u64> {
         match &self.stage {
             Stage::AwaitPicture { until, .. } => Some(*until),
             Stage::Batch(lanes) => lanes.going().filter_map(|flight| flight.wakes_at()).min(),
-            Stage::AwaitAnswer(_)
-            | Stage::AwaitApplied(..)
-            | Stage::AwaitDecision(_)
+            Stage::AwaitAnswer(_) | Stage::AwaitApplied(..) => Some(self.until),
+            Stage::AwaitDecision(_)
             | Stage::Arrived(..)
             | Stage::Write(_)
             | Stage::Prefetch(..)
@@ -199,6 +201,7 @@ impl Flight {
     pub fn step(mut self, shore: &mut Shore<'_>) -> Result<Stepped, stator_store::Error> {
         let next = match self.stage {
             Stage::Arrived(request, draw) => {
+                self.until = shore.uptime.saturating_add(DEADLINE_MILLIS);
                 match arrive(*request, draw, self.id, &mut self.about, shore) {
                     Ok(next) => next,
                     Err(error) => Next::Done(Err(error)),
@@ -235,8 +238,8 @@ impl Flight {
             }
             Stage::Read(route) => begin_read(route, self.id, shore),
             Stage::AwaitApplied(route, part, handle) => {
-                shore.mail.take(self.id);
-                if handle.is_serving() {
+                let reached = shore.mail.take(self.id).is_some();
+                if reached && handle.is_serving() {
                     Next::Go(Stage::LookUp(route, part, handle))
                 } else {
                     Next::Go(not_here(route))
@@ -277,7 +280,9 @@ fn arrive(
     let catalog = &shore.picture.catalog;
     match request {
         Request::Items(request) => {
-            let deadline = deadline(shore.uptime);
+            let until = shore.uptime.saturating_add(DEADLINE_MILLIS);
+            // On the clock that never jumps.
+            let deadline = Duration::from_millis(until);
             Ok(match request.validate(catalog, shore.service)? {
                 ItemWork::Write(command) => {
                     about.table = Some(command.table());
@@ -285,7 +290,7 @@ fn arrive(
                 }
                 ItemWork::Batch(batch) => {
                     about.table = batch.commands().next().map(|command| command.table());
-                    Next::Go(Stage::Batch(Box::new(Lanes::new(batch, id, deadline))))
+                    Next::Go(Stage::Batch(Box::new(Lanes::new(batch, id, until))))
                 }
                 ItemWork::Read(command) => {
                     about.table = command.next().map(|part| part.table);
@@ -366,11 +371,12 @@ fn not_here(mut route: Box<ReadRoute>) -> Stage {
 }
 
 impl Lanes {
-    fn new(batch: BatchWriteItem, id: FlightId, deadline: Duration) -> Self {
+    fn new(batch: BatchWriteItem, id: FlightId, until: u64) -> Self {
         let lane = |(lane, command)| {
+            let deadline = Duration::from_millis(until);
             let stage = Stage::Write(Box::new(WriteRoute::new(command, deadline)));
             let id = FlightId { lane, ..id };
-            Lane::Going(Box::new(Flight { id, stage, about: About::default() }))
+            Lane::Going(Box::new(Flight { id, stage, about: About::default(), until }))
         };
         let lanes = (1..).zip(batch.commands()).map(lane).collect();
         Self { batch, lanes, turn: 0 }
@@ -503,11 +509,6 @@ fn statistics(table: &TableDescription, shore: &Shore<'_>) -> TableStatistics {
         }
     }
     sum
-}
-
-/// On the clock that never jumps.
-fn deadline(uptime: u64) -> Duration {
-    Duration::from_millis(uptime.saturating_add(DEADLINE_MILLIS))
 }
 
 /// What arrives for a request.

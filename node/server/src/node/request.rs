@@ -64,14 +64,15 @@ impl Node {
         if command.adds_data() {
             self.space.check(clock::running())?;
         }
-        let mut route = WriteRoute::new(command, clock::running() + DEADLINE);
+        let deadline = clock::running() + DEADLINE;
+        let mut route = WriteRoute::new(command, deadline);
         loop {
             let step = route.next(&self.picture.load().catalog, clock::running());
             match step {
                 WriteStep::Done(result) => return result,
                 WriteStep::Wait => self.picture.changed(RETRY_AFTER).await,
                 WriteStep::Submit(partition, command) => {
-                    let attempt = self.submit(partition, command).await?;
+                    let attempt = self.submit(partition, command, deadline).await?;
                     route.answered(attempt);
                 }
             }
@@ -82,6 +83,7 @@ impl Node {
         &self,
         partition: PartitionId,
         command: Box<ItemCommand>,
+        deadline: Duration,
     ) -> Result<Attempt, ApiError> {
         let Some(handle) = self.replica(partition) else {
             return Ok(Attempt::WaitAndRetry(command));
@@ -101,9 +103,9 @@ impl Node {
         if self.events.send(Event::Write(request)).is_err() {
             return Ok(Attempt::Unknown);
         }
-        Ok(match answered.await {
-            Ok(Answer::Done(reply)) => Attempt::Done(reply),
-            Ok(Answer::NotDone(reason, Some(command))) => match reason {
+        Ok(match before(deadline, answered).await {
+            Some(Answer::Done(reply)) => Attempt::Done(reply),
+            Some(Answer::NotDone(reason, Some(command))) => match reason {
                 NotDone::PrefetchTooOld => Attempt::ReadAgain(command),
                 NotDone::Stale => Attempt::TableChanged(command),
                 NotDone::Throttled => Attempt::Throttled(command),
@@ -112,21 +114,24 @@ impl Node {
                 }
                 NotDone::Unknown => Attempt::Unknown,
             },
-            Ok(Answer::NotDone(_, None)) | Err(_) => Attempt::Unknown,
+            Some(Answer::NotDone(_, None)) | None => Attempt::Unknown,
         })
     }
 
     async fn read(&self, command: ReadCommand) -> Result<Reply, ApiError> {
-        let mut route = ReadRoute::new(command, clock::running() + DEADLINE);
+        let deadline = clock::running() + DEADLINE;
+        let mut route = ReadRoute::new(command, deadline);
         loop {
             let step = route.next(&self.picture.load().catalog, clock::running());
             match step {
                 ReadStep::Done(result) => return result,
                 ReadStep::Wait => self.picture.changed(RETRY_AFTER).await,
-                ReadStep::Read(partition, part) => match self.look_up(partition, &part).await? {
-                    Some(found) => route.found(&part, found),
-                    None => route.not_here(),
-                },
+                ReadStep::Read(partition, part) => {
+                    match self.look_up(partition, &part, deadline).await? {
+                        Some(found) => route.found(&part, found),
+                        None => route.not_here(),
+                    }
+                }
             }
         }
     }
@@ -136,9 +141,10 @@ impl Node {
         &self,
         partition: PartitionId,
         part: &Part,
+        deadline: Duration,
     ) -> Result<Option<Found>, ApiError> {
         let Some(handle) = self.replica(partition) else { return Ok(None) };
-        if !may_read(&handle, part.consistent).await {
+        if !may_read(&handle, part.consistent, deadline).await {
             return Ok(None);
         }
         let found = read(self.engine.as_ref(), &handle, &part.place);
@@ -245,8 +251,14 @@ fn unreadable(partition: PartitionId, error: &stator_store::Error) -> ApiError {
     ApiError::internal()
 }
 
-/// Waits until the store may be read; `false` if this replica may not answer.
-async fn may_read(handle: &Arc<ReplicaHandle>, consistent: bool) -> bool {
+/// What is sent before the deadline; `None` if nothing is.
+async fn before<T>(deadline: Duration, receiver: oneshot::Receiver<T>) -> Option<T> {
+    let left = deadline.saturating_sub(clock::running());
+    tokio::time::timeout(left, receiver).await.ok()?.ok()
+}
+
+/// Waits until the store may be read; `false` if this replica may not answer, or not in time.
+async fn may_read(handle: &Arc<ReplicaHandle>, consistent: bool, deadline: Duration) -> bool {
     match handle.read_point() {
         ReadPoint::NotServing => false,
         ReadPoint::Now => true,
@@ -255,7 +267,7 @@ async fn may_read(handle: &Arc<ReplicaHandle>, consistent: bool) -> bool {
             let (reached, wait) = oneshot::channel();
             // Whoever waited may be gone.
             handle.when_applied(index, Box::new(move || _ = reached.send(())));
-            wait.await.is_ok() && handle.is_serving()
+            before(deadline, wait).await.is_some() && handle.is_serving()
         }
     }
 }
