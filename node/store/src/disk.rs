@@ -6,6 +6,8 @@
 //!   journal at a damaged byte without a trace and starts an empty keyspace where a manifest is
 //!   missing ([`crate::journal`], `format`). The tables that they list are looked at too (`tables`), and
 //!   a read that fails names the damaged one (`search`), which fjall does not.
+//! - Which sealed journals there are is noted, because a lost one looks like one that fjall let go
+//!   (`sealed`).
 //! - Snapshots are taken behind a gate around commits (`gate`): a flush that ends in another thread
 //!   publishes the sequence number of a batch that is still being inserted, so that an ungated
 //!   snapshot holds half of it.
@@ -33,6 +35,7 @@ mod memory;
 mod open;
 mod persist;
 mod reclaim;
+mod sealed;
 mod search;
 mod tables;
 mod view;
@@ -49,6 +52,7 @@ pub struct FjallEngine {
     dropped: Arc<filter::Dropped>,
     graveyard: reclaim::Graveyard,
     search: Arc<search::Search>,
+    note: Arc<sealed::Note>,
     poisoned: Arc<AtomicBool>,
     db: Database,
 }
@@ -168,7 +172,8 @@ impl Engine for FjallEngine {
 
     fn persist(&self) -> Result<()> {
         self.check_poison()?;
-        self.written(self.db.persist(PersistMode::SyncData))
+        self.written(self.db.persist(PersistMode::SyncData))?;
+        self.note.refresh()
     }
 
     fn drop_tablets(&self, tablets: &[TabletId]) -> Result<()> {

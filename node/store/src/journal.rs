@@ -22,6 +22,7 @@
 //! but this store writes none. The checksum does not cover count and sequence number; a wrong count
 //! does not lead to an end, and sequence numbers have to rise from batch to batch.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -40,22 +41,42 @@ use read::{Next, Reader};
 /// A journal's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Journal {
-    number: u64,
+    pub(crate) number: u64,
     pub(crate) path: PathBuf,
 }
 
-/// Checks the journals in a directory that no process has open, and cuts the newest.
+/// What a sealed journal holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sealed {
+    /// Its number.
+    pub(crate) number: u64,
+    /// Where its batches end.
+    pub(crate) end: u64,
+    /// Of each keyspace of fjall that it writes to, the last sequence number.
+    pub(crate) newest: BTreeMap<u64, u64>,
+}
+
+/// Checks the journals in a directory that no process has open, and cuts the newest. Returns what the
+/// others hold, from the oldest on.
 ///
 /// # Errors
 /// [`Error::Damage`] if bytes are gone that were synced; otherwise if a file cannot be read.
-pub fn check(directory: &Path) -> Result<()> {
+pub(crate) fn check(directory: &Path) -> Result<Vec<Sealed>> {
     let mut journals = list(directory)?;
     let newest = journals.pop();
     let mut order = Order::default();
-    for sealed in &journals {
-        check_sealed(&sealed.path, &mut order)?;
-    }
-    newest.map_or(Ok(()), |newest| check_newest(&newest.path, &mut order))
+    let sealed = journals.iter().map(|journal| check_sealed(journal, &mut order));
+    let sealed = sealed.collect::<Result<_>>()?;
+    newest.map_or(Ok(()), |newest| check_newest(&newest.path, &mut order))?;
+    Ok(sealed)
+}
+
+/// Reads a journal to which nothing is added any more.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn read_sealed(journal: &Journal) -> Result<Sealed> {
+    check_sealed(journal, &mut Order::default())
 }
 
 /// The journals in a directory, the newest last.
@@ -84,7 +105,8 @@ pub(crate) fn is_blank(path: &Path) -> Result<bool> {
     reader.ends_in_zeros().map_err(reading)
 }
 
-fn check_sealed(path: &Path, order: &mut Order) -> Result<()> {
+fn check_sealed(journal: &Journal, order: &mut Order) -> Result<Sealed> {
+    let path = journal.path.as_path();
     let reading = |error| Error::io("reading", path, error);
     let damage = |offset, problem| Error::Damage { file: path.to_path_buf(), offset, problem };
     let mut reader = Reader::open(path).map_err(reading)?;
@@ -96,7 +118,9 @@ fn check_sealed(path: &Path, order: &mut Order) -> Result<()> {
             Next::Misfit { offset, problem } => return Err(damage(offset, problem)),
             Next::End { offset } => {
                 let zeros = reader.ends_in_zeros().map_err(reading)?;
-                return if zeros { Ok(()) } else { Err(damage(offset, Damage::NotZero)) };
+                let newest = reader.into_newest();
+                let sealed = Sealed { number: journal.number, end: offset, newest };
+                return if zeros { Ok(sealed) } else { Err(damage(offset, Damage::NotZero)) };
             }
         }
     }

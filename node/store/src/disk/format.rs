@@ -5,6 +5,7 @@
 //!                             │ CRC32C of all that, u32; big endian
 //! <directory>/version         fjall's: "FJL" │ 3
 //! <directory>/<n>.jnl         fjall's journals: see `crate::journal`
+//! <directory>/sealed          ours: see `super::sealed`
 //! <directory>/keyspaces/<id>/current     which manifest counts: number, u64 │ xxh3-128 of it │ 0; little endian
 //! <directory>/keyspaces/<id>/v<number>   that manifest
 //! ```
@@ -93,14 +94,19 @@ pub(super) fn read(path: &Path) -> Result<Option<Format>> {
     Ok(Some(format))
 }
 
-/// Writes what the directory is, in one step that a crash does not halve.
+/// Writes what the directory is.
 pub(super) fn write(path: &Path, format: &Format) -> Result<()> {
-    let new = path.join("format.new");
+    replace(path, "format", &format.encode())
+}
+
+/// Writes a file anew, in one step that a crash does not halve.
+pub(super) fn replace(path: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    let new = path.join(format!("{name}.new"));
     let write = || -> io::Result<()> {
         let mut file = File::create(&new)?;
-        file.write_all(&format.encode())?;
+        file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&new, path.join("format"))?;
+        fs::rename(&new, path.join(name))?;
         File::open(path)?.sync_all()
     };
     write().map_err(|error| Error::io("writing", &new, error))
@@ -144,14 +150,27 @@ pub(super) fn check_keyspaces(path: &Path, format: &Format) -> Result<()> {
 pub(super) fn find_damage(path: &Path, format: &Format) -> Result<()> {
     for keyspace in keyspaces(path, format) {
         let (_, manifest) = manifest(&keyspace)?;
-        for file in tables::listed(&keyspace, &manifest).unwrap_or_default() {
-            let misfit = tables::first_misfit(&file);
-            if let Some(offset) = misfit.map_err(|error| Error::io("reading", &file, error))? {
+        for table in tables::listed(&keyspace, &manifest).unwrap_or_default() {
+            let (file, misfit) = (&table.file, tables::first_misfit(&table.file));
+            if let Some(offset) = misfit.map_err(|error| Error::io("reading", file, error))? {
+                let file = table.file;
                 return Err(Error::Damage { file, offset, problem: Damage::Checksum });
             }
         }
     }
     Ok(())
+}
+
+/// The newest sequence number in the tables of a keyspace; `None` if there is none.
+pub(super) fn flushed(path: &Path, id: u64) -> Result<Option<u64>> {
+    let keyspace = path.join("keyspaces").join(id.to_string());
+    let (_, manifest) = manifest(&keyspace)?;
+    let mut newest = None;
+    for table in tables::listed(&keyspace, &manifest).unwrap_or_default() {
+        let of_table = tables::newest(&table);
+        newest = newest.max(of_table.map_err(|error| Error::io("reading", &table.file, error))?);
+    }
+    Ok(newest)
 }
 
 fn keyspaces(path: &Path, format: &Format) -> impl Iterator<Item = PathBuf> {
@@ -221,7 +240,7 @@ fn remove(path: &Path, remove: impl FnOnce(&Path) -> io::Result<()>) -> Result<(
     }
 }
 
-fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
+pub(super) fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

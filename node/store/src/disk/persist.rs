@@ -14,6 +14,7 @@ use fjall::{Database, Keyspace, PersistMode};
 
 use super::FjallEngine;
 use super::memory::Bound;
+use super::sealed::Note;
 use super::search::Search;
 use crate::{Error, Result, journal};
 
@@ -27,6 +28,7 @@ pub struct Persister {
     db: Database,
     keyspaces: Arc<[Keyspace]>,
     search: Arc<Search>,
+    note: Arc<Note>,
     poisoned: Arc<AtomicBool>,
     memory: Bound,
     newest: Option<(PathBuf, File)>,
@@ -39,6 +41,7 @@ impl Persister {
             db: engine.db.clone(),
             keyspaces: Arc::clone(&engine.keyspaces),
             search: Arc::clone(&engine.search),
+            note: Arc::clone(&engine.note),
             poisoned: Arc::clone(&engine.poisoned),
             memory: engine.memory,
             newest: None,
@@ -62,13 +65,15 @@ impl Persister {
     /// Makes durable what was committed before the call.
     ///
     /// # Errors
-    /// [`Error::Poisoned`] if the sync failed, now or earlier. It is never tried again.
+    /// [`Error::Poisoned`] if the sync failed, now or earlier. It is never tried again. Any other if the
+    /// journals cannot be listed, read or noted.
     pub fn persist_step(&mut self) -> Result<()> {
         if self.poisoned.load(Ordering::Acquire) {
             return Err(Error::Poisoned { source: None });
         }
         self.write_out()?;
-        self.db.persist(PersistMode::SyncData).map_err(|failure| self.poison(failure))
+        self.db.persist(PersistMode::SyncData).map_err(|failure| self.poison(failure))?;
+        self.note.refresh()
     }
 
     /// The newest journal, opened. Older ones were synced when they were sealed.

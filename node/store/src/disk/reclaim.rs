@@ -3,7 +3,7 @@
 //! A drop takes these steps, in this order:
 //!
 //! 1. The keyspace's memtable is sealed and flushed, so that the journals hold nothing that the tables
-//!    do not.
+//!    do not. That is noted ([`super::sealed`]): from here on its tables say less and less of what it had.
 //! 2. Tables that lie wholly inside the prefix leave the manifest. Nothing is rewritten.
 //! 3. A marker is written under the store's own prefix, sealed and flushed. fjall lets a journal go
 //!    when the newest sequence number in the *tables* of each keyspace is past it; without the marker
@@ -59,7 +59,6 @@ struct Grave {
 pub(super) fn drop_tablets(engine: &FjallEngine, tablets: &[TabletId]) -> Result<()> {
     tablets.iter().try_for_each(|&tablet| check_tablet(tablet))?;
     engine.check_poison()?;
-    engine.dropped.add(tablets);
     for (keyspace, tablets) in by_keyspace(tablets) {
         drop_in(engine, keyspace, &tablets)?;
     }
@@ -89,6 +88,9 @@ fn by_keyspace(tablets: &[TabletId]) -> BTreeMap<u8, BTreeSet<u64>> {
 fn drop_in(engine: &FjallEngine, id: u8, prefixes: &BTreeSet<u64>) -> Result<()> {
     let keyspace = engine.keyspace(id)?;
     flush(engine, keyspace)?;
+    settle(engine, keyspace)?;
+    let tablets = prefixes.iter().map(|&prefix| TabletId { keyspace: id, prefix });
+    engine.dropped.add(&tablets.collect::<Vec<_>>());
     drop_tables(engine, id, prefixes)?;
     let mut marker = engine.db.batch();
     marker.insert(keyspace, MARKER_KEY, MARKER_VALUE);
@@ -99,6 +101,12 @@ fn drop_in(engine: &FjallEngine, id: u8, prefixes: &BTreeSet<u64>) -> Result<()>
     flush(engine, keyspace)?;
     forget_empty(engine, id, prefixes)?;
     bury(engine)
+}
+
+/// Notes that this keyspace needs no journal that holds nothing but what its tables have.
+fn settle(engine: &FjallEngine, keyspace: &Keyspace) -> Result<()> {
+    engine.note.refresh()?;
+    engine.note.settle(keyspace.id(), keyspace.tree.get_highest_persisted_seqno())
 }
 
 /// Forgets the dropped tablets of which nothing is left: the set stays small, and so do compactions.
@@ -121,6 +129,7 @@ fn drop_tables(engine: &FjallEngine, id: u8, prefixes: &BTreeSet<u64>) -> Result
         return Ok(());
     }
     wait_for_rest(keyspace);
+    settle(engine, keyspace)?;
     let before = keyspace.tree.current_version();
     for &prefix in prefixes.iter().filter(|&&prefix| has_tables(keyspace, prefix)) {
         let start = Bound::Included(prefix.to_be_bytes());

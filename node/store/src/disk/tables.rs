@@ -16,6 +16,8 @@
 //! manifest: the section "tables": levels, u8 │ of each: runs, u8 │ of each: tables, u32 │ of each:
 //!           id, u64 │ 0 │ xxh3-128 of the file │ sequence number, u64
 //! ```
+//!
+//! The section "meta" of a table describes it ([`newest`]).
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -43,38 +45,48 @@ const UNBLOCKED: [&[u8]; 2] = [b"table_version", b"linked_blob_files"];
 
 const BUFFER: usize = 64 * 1024;
 
-/// Checks that the tables that a manifest lists are there, each with its end.
-pub(super) fn check(keyspace: &Path, manifest: &[u8]) -> Option<Result<()>> {
-    Some(listed(keyspace, manifest)?.iter().try_for_each(|table| check_end(table)))
+/// A table that a manifest lists.
+pub(super) struct Listed {
+    pub(super) file: PathBuf,
+    /// What is to be added to the sequence numbers in it.
+    pub(super) since: u64,
 }
 
-/// The files of the tables that a manifest lists; `None` if it is no manifest.
-pub(super) fn listed(keyspace: &Path, manifest: &[u8]) -> Option<Vec<PathBuf>> {
+/// Checks that the tables that a manifest lists are there, each with its end.
+pub(super) fn check(keyspace: &Path, manifest: &[u8]) -> Option<Result<()>> {
+    Some(listed(keyspace, manifest)?.iter().try_for_each(|table| check_end(&table.file)))
+}
+
+/// The tables that a manifest lists; `None` if it is no manifest.
+pub(super) fn listed(keyspace: &Path, manifest: &[u8]) -> Option<Vec<Listed>> {
     let length = u64::try_from(manifest.len()).ok()?;
     let sections = sections(&mut io::Cursor::new(manifest), length).ok()??;
     let tables = sections.iter().find(|section| section.name == b"tables")?;
     let start = usize::try_from(tables.start).ok()?;
     let end = usize::try_from(tables.end).ok()?;
     let folder = keyspace.join("tables");
-    let ids = parse_ids(manifest.get(start..end)?)?;
-    Some(ids.into_iter().map(|id| folder.join(id.to_string())).collect())
+    let tables = parse_tables(manifest.get(start..end)?)?;
+    let listed = |(id, since): (u64, u64)| Listed { file: folder.join(id.to_string()), since };
+    Some(tables.into_iter().map(listed).collect())
 }
 
-fn parse_ids(bytes: &[u8]) -> Option<Vec<u64>> {
+/// The id of each table, and where its sequence numbers begin.
+fn parse_tables(bytes: &[u8]) -> Option<Vec<(u64, u64)>> {
     let mut rest = bytes;
-    let mut ids = Vec::new();
+    let mut tables = Vec::new();
     let [levels] = take(&mut rest)?;
     for _ in 0..levels {
         let [runs] = take(&mut rest)?;
         for _ in 0..runs {
             for _ in 0..u32::from_le_bytes(take(&mut rest)?) {
-                ids.push(u64::from_le_bytes(take(&mut rest)?));
-                // The kind of the checksum, the checksum, and the sequence number.
-                take::<{ 1 + 16 + 8 }>(&mut rest)?;
+                let id = u64::from_le_bytes(take(&mut rest)?);
+                // The checksum, and before it which kind of one it is.
+                take::<{ 1 + 16 }>(&mut rest)?;
+                tables.push((id, u64::from_le_bytes(take(&mut rest)?)));
             }
         }
     }
-    Some(ids)
+    Some(tables)
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
@@ -219,4 +231,55 @@ fn parse_header(header: &[u8]) -> Option<(u128, u64)> {
     let sum = u128::from_le_bytes(take(&mut rest)?);
     let length = u32::from_le_bytes(take(&mut rest)?);
     Some((sum, u64::from(length) + HEADER as u64))
+}
+
+/// The newest sequence number in a table; `None` if its description does not say.
+pub(super) fn newest(table: &Listed) -> io::Result<Option<u64>> {
+    let mut file = File::open(&table.file)?;
+    let length = file.metadata()?.len();
+    let sections = sections(&mut file, length)?.unwrap_or_default();
+    let Some(section) = sections.into_iter().find(|section| section.name == b"meta") else {
+        return Ok(None);
+    };
+    file.seek(SeekFrom::Start(section.start))?;
+    if block_length(&mut file, section.end - section.start)?.is_none() {
+        return Ok(None);
+    }
+    let mut block = Vec::new();
+    file.seek(SeekFrom::Start(section.start + HEADER as u64))?;
+    file.take(MOST_CONTENTS).read_to_end(&mut block)?;
+    Ok(property(&block, b"seqno#max").and_then(|newest| newest.checked_add(table.since)))
+}
+
+/// A property in the block that describes a table. Its entries are, one after the other:
+/// type │ sequence number │ length of the key │ key │ length of the value │ value; numbers are LEB128.
+fn property(mut rest: &[u8], wanted: &[u8]) -> Option<u64> {
+    loop {
+        let [_kind] = take(&mut rest)?;
+        let _seqno = varint(&mut rest)?;
+        let key = slice(&mut rest)?;
+        let value = slice(&mut rest)?;
+        if key == wanted {
+            return Some(u64::from_le_bytes(value.try_into().ok()?));
+        }
+    }
+}
+
+fn slice<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
+    let length = usize::try_from(varint(rest)?).ok()?;
+    let (slice, left) = rest.split_at_checked(length)?;
+    *rest = left;
+    Some(slice)
+}
+
+fn varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let [byte] = take(rest)?;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
 }

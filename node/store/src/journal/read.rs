@@ -1,5 +1,6 @@
 //! Walking over one journal.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -50,6 +51,10 @@ pub(super) struct Reader<R> {
     input: BufReader<R>,
     offset: u64,
     length: u64,
+    /// The keyspaces that the batch being read writes to.
+    touched: Vec<u64>,
+    /// The sequence number of the last whole batch that wrote to a keyspace.
+    newest: BTreeMap<u64, u64>,
 }
 
 impl Reader<File> {
@@ -64,7 +69,13 @@ impl Reader<File> {
 impl<R: Read> Reader<R> {
     /// At the beginning of an input of this length.
     pub(super) fn new(input: R, length: u64) -> Self {
-        Self { input: BufReader::with_capacity(BUFFER, input), offset: 0, length }
+        let input = BufReader::with_capacity(BUFFER, input);
+        Self { input, offset: 0, length, touched: Vec::new(), newest: BTreeMap::new() }
+    }
+
+    /// Of each keyspace that was written to so far, the last sequence number.
+    pub(super) fn into_newest(self) -> BTreeMap<u64, u64> {
+        self.newest
     }
 
     /// Reads the next batch.
@@ -74,7 +85,10 @@ impl<R: Read> Reader<R> {
             return Ok(Next::End { offset: batch });
         }
         match self.whole_batch() {
-            Ok(seqno) => Ok(Next::Batch { offset: batch, seqno }),
+            Ok(seqno) => {
+                self.newest.extend(self.touched.iter().map(|keyspace| (*keyspace, seqno)));
+                Ok(Next::Batch { offset: batch, seqno })
+            }
             Err(Stop::Misfit(problem)) => Ok(Next::Misfit { offset: batch, problem }),
             Err(Stop::Io(error)) => Err(error),
         }
@@ -110,6 +124,7 @@ impl<R: Read> Reader<R> {
         }
         let seqno = u64::from_le_bytes(self.bytes(&mut header)?);
         let mut sum = Some(Xxh3Default::new());
+        self.touched.clear();
         for _ in 0..count {
             self.entry(&mut sum)?;
         }
@@ -129,7 +144,10 @@ impl<R: Read> Reader<R> {
         self.tag(ENTRY, sum)?;
         self.one_of([PUT, DELETION], sum)?;
         self.one_of([UNCOMPRESSED, UNCOMPRESSED], sum)?;
-        let _keyspace: [u8; 8] = self.bytes(sum)?;
+        let keyspace = u64::from_le_bytes(self.bytes(sum)?);
+        if self.touched.last() != Some(&keyspace) {
+            self.touched.push(keyspace);
+        }
         let key = u16::from_le_bytes(self.bytes(sum)?);
         let value = u32::from_le_bytes(self.bytes(sum)?);
         if u32::from_le_bytes(self.bytes(sum)?) != value {

@@ -32,6 +32,10 @@ fn write_with_fjall() -> Vec<u8> {
     bytes[..end].to_vec()
 }
 
+fn check(directory: &Path) -> Result<()> {
+    super::check(directory).map(drop)
+}
+
 /// Where each batch begins and which number it has.
 fn batches(bytes: &[u8]) -> Vec<(u64, u64)> {
     let mut reader = Reader::new(Cursor::new(bytes), bytes.len() as u64);

@@ -1,13 +1,15 @@
 //! What fjall 3.1.13 does that the store is built around. Where a test shows the hazard itself, it
 //! fails when a new version no longer has it: then what is built around it may go.
 
+use std::fs;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use fjall::{Database, KeyspaceCreateOptions, Readable};
-use stator_store::{Batch, Engine, FjallEngine, Options, Pressure};
+use stator_store::error::Damage;
+use stator_store::{Batch, Engine, Error, FjallEngine, Options, Pressure};
 use tempfile::TempDir;
 
 use crate::support::{contents, image, put, store, tablet, tiny_store};
@@ -124,6 +126,50 @@ fn a_dropped_tablet_does_not_hold_journals() {
         journals() < 100 * MIB
     });
     assert!(gone, "{} MiB of journals", journals() / MIB);
+}
+
+/// fjall takes a sealed journal that is not there for one that it let go, and one that ends early for one
+/// that was never longer; what is in the next one then hides what is missing.
+#[test]
+fn a_sealed_journal_that_is_gone_or_ends_early_is_named() {
+    let (dir, engine) = store(Options::default());
+    put(&engine, tablet(0, 1), b"key", b"in the sealed journal alone");
+    fill(&engine, 1, 70);
+    put(&engine, tablet(0, 1), b"other", b"in the newest");
+    engine.persist().unwrap();
+    let whole = image(dir.path());
+    drop(engine);
+    assert!(whole.path().join("1.jnl").exists(), "the first journal is sealed");
+    let journal = whole.path().join("0.jnl");
+    let bytes = fs::read(&journal).unwrap();
+    let check = |expected: Damage| {
+        let error = FjallEngine::open(whole.path(), Options::default()).map(drop).unwrap_err();
+        let Error::Damage { file, problem, .. } = &error else { panic!("{error:?}") };
+        assert_eq!((file, *problem), (&journal, expected));
+    };
+    fs::remove_file(&journal).unwrap();
+    check(Damage::Missing);
+    fs::write(&journal, vec![0; bytes.len()]).unwrap();
+    check(Damage::End);
+    // The first batch alone, which is whole.
+    let first = bytes.windows(4).position(|window| window == b"FJL\x03").unwrap() + 4;
+    fs::write(&journal, &bytes[..first]).unwrap();
+    check(Damage::End);
+    fs::write(&journal, &bytes).unwrap();
+    let engine = FjallEngine::open(whole.path(), Options::default()).unwrap();
+    assert_eq!(contents(&*engine.snapshot().unwrap(), tablet(0, 1)).len(), 2);
+    // Once the tables have everything fjall lets it go, and that is no damage, even if they are dropped.
+    drop(engine);
+    let engine = FjallEngine::open(whole.path(), Options::default()).unwrap();
+    let gone = (0..20).any(|_| {
+        engine.drop_tablets(&[tablet(0, 9), tablet(1, 1)]).unwrap();
+        !journal.exists()
+    });
+    assert!(gone, "it is not needed any more");
+    let survivor = image(whole.path());
+    drop(engine);
+    let engine = FjallEngine::open(survivor.path(), Options::default()).unwrap();
+    assert_eq!(contents(&*engine.snapshot().unwrap(), tablet(0, 1)).len(), 2);
 }
 
 /// fjall issue 257: one worker, and so many sealed memtables at the start that writes wait for it.
