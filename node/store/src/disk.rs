@@ -53,6 +53,7 @@ pub struct FjallEngine {
     graveyard: reclaim::Graveyard,
     search: Arc<search::Search>,
     note: Arc<sealed::Note>,
+    cut: Option<(PathBuf, u64)>,
     poisoned: Arc<AtomicBool>,
     db: Database,
 }
@@ -81,6 +82,12 @@ impl FjallEngine {
     /// The store's directory.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The newest journal, and where it was cut when the store was opened, if it was. A crash leaves an end
+    /// there that is not whole; if the store lacks what was synced, it is the place of a damage.
+    pub fn cut(&self) -> Option<(&Path, u64)> {
+        self.cut.as_ref().map(|(file, offset)| (file.as_path(), *offset))
     }
 
     /// What makes the store durable, to be run by a thread of its own.

@@ -56,19 +56,31 @@ pub(crate) struct Sealed {
     pub(crate) newest: BTreeMap<u64, u64>,
 }
 
-/// Checks the journals in a directory that no process has open, and cuts the newest. Returns what the
-/// others hold, from the oldest on.
+/// What was found in the journals of a store.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// What those hold to which nothing is added any more, from the oldest on.
+    pub(crate) sealed: Vec<Sealed>,
+    /// Where the newest one was cut, if it was.
+    pub(crate) cut: Option<(PathBuf, u64)>,
+}
+
+/// Checks the journals in a directory that no process has open, and cuts the newest.
 ///
 /// # Errors
 /// [`Error::Damage`] if bytes are gone that were synced; otherwise if a file cannot be read.
-pub(crate) fn check(directory: &Path) -> Result<Vec<Sealed>> {
+pub(crate) fn check(directory: &Path) -> Result<Found> {
     let mut journals = list(directory)?;
     let newest = journals.pop();
     let mut order = Order::default();
     let sealed = journals.iter().map(|journal| check_sealed(journal, &mut order));
     let sealed = sealed.collect::<Result<_>>()?;
-    newest.map_or(Ok(()), |newest| check_newest(&newest.path, &mut order))?;
-    Ok(sealed)
+    let mut cut = None;
+    if let Some(newest) = newest {
+        let end = check_newest(&newest.path, &mut order)?;
+        cut = end.map(|end| (newest.path, end));
+    }
+    Ok(Found { sealed, cut })
 }
 
 /// Reads a journal to which nothing is added any more.
@@ -126,7 +138,8 @@ fn check_sealed(journal: &Journal, order: &mut Order) -> Result<Sealed> {
     }
 }
 
-fn check_newest(path: &Path, order: &mut Order) -> Result<()> {
+/// Returns where it was cut, if it was.
+fn check_newest(path: &Path, order: &mut Order) -> Result<Option<u64>> {
     let reading = |error| Error::io("reading", path, error);
     let mut reader = Reader::open(path).map_err(reading)?;
     loop {
@@ -135,10 +148,10 @@ fn check_newest(path: &Path, order: &mut Order) -> Result<()> {
             Next::Batch { offset, seqno } => order
                 .check(seqno)
                 .map_err(|problem| Error::Damage { file: path.to_path_buf(), offset, problem })?,
-            Next::Misfit { offset, .. } => return cut(path, offset),
+            Next::Misfit { offset, .. } => return cut(path, offset).map(|()| Some(offset)),
             Next::End { offset } => {
                 let zeros = reader.ends_in_zeros().map_err(reading)?;
-                return if zeros { Ok(()) } else { cut(path, offset) };
+                return if zeros { Ok(None) } else { cut(path, offset).map(|()| Some(offset)) };
             }
         }
     }

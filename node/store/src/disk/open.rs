@@ -15,7 +15,7 @@ use super::format::{self, Format};
 use super::sealed::{self, Note};
 use super::{FjallEngine, gate, memory, reclaim};
 use crate::error::EngineFailure;
-use crate::journal::Sealed;
+use crate::journal::Found;
 use crate::{Error, KEYSPACES, Result, journal};
 
 const MIB: u64 = 1024 * 1024;
@@ -69,8 +69,8 @@ fn sync_keyspaces(path: &Path) -> Result<()> {
 /// Opens or makes the store.
 pub(super) fn open(path: &Path, options: Options) -> Result<FjallEngine> {
     fs::create_dir_all(path).map_err(|error| Error::io("making", path, error))?;
-    let (existing, sealed) = check(path)?;
-    let note = Arc::new(Note::new(path, sealed)?);
+    let (existing, journals) = check(path)?;
+    let note = Arc::new(Note::new(path, journals.sealed)?);
     let dropped = Arc::new(Dropped::default());
     let opened = open_database(path, &options, &dropped)
         .and_then(|db| open_keyspaces(path, &db, &options).map(|keyspaces| (db, keyspaces)));
@@ -94,28 +94,29 @@ pub(super) fn open(path: &Path, options: Options) -> Result<FjallEngine> {
         graveyard: reclaim::Graveyard::default(),
         search: Arc::default(),
         note,
+        cut: journals.cut,
         poisoned: Arc::new(AtomicBool::new(false)),
         db,
     })
 }
 
 /// Checks what is there before fjall sees it, cuts the newest journal's torn end, and returns the
-/// store's format, if there is a store, and its sealed journals.
-fn check(path: &Path) -> Result<(Option<Format>, Vec<Sealed>)> {
+/// store's format, if there is a store, and what its journals are.
+fn check(path: &Path) -> Result<(Option<Format>, Found)> {
     // IMPORTANT: nothing may be cut while another process writes. fjall takes the same lock after
     // this one is dropped; whoever comes in between finds a checked store.
     let _lock = lock(path)?;
     let format = format::read(path)?;
-    let mut sealed = Vec::new();
+    let mut journals = Found::default();
     match &format {
         Some(format) => {
             format::check_keyspaces(path, format)?;
-            sealed = journal::check(path)?;
-            sealed::check(path, &sealed, |keyspace| format::flushed(path, keyspace))?;
+            journals = journal::check(path)?;
+            sealed::check(path, &journals.sealed, |keyspace| format::flushed(path, keyspace))?;
         }
         None => format::clear_unfinished(path)?,
     }
-    Ok((format, sealed))
+    Ok((format, journals))
 }
 
 fn lock(path: &Path) -> Result<File> {

@@ -12,7 +12,9 @@
 //! ```
 //!
 //! At a start a noted journal must reach its end. If it is not there, fjall let it go, and then the
-//! tables of each of those keyspaces are as new as the note says.
+//! tables of each of those keyspaces are as new as the note says. The newest journal is always there:
+//! without any fjall would count sequence numbers from 0 again, below those in the tables, and snapshots
+//! would be empty.
 //!
 //! The file is written before a [`persist`](crate::Engine::persist) returns that finds another set of
 //! journals, hence before the Raft log lets go of what is in them. What it cannot speak for is a journal
@@ -103,7 +105,13 @@ pub(super) fn check(
     flushed: impl Fn(u64) -> Result<Option<u64>>,
 ) -> Result<()> {
     let journals = journal::list(directory)?;
-    for noted in read(directory)?.unwrap_or_default() {
+    let all_noted = read(directory)?.unwrap_or_default();
+    if journals.is_empty() {
+        let newest = all_noted.last().map_or(0, |last| last.number.saturating_add(1));
+        let file = directory.join(format!("{newest}.jnl"));
+        return Err(Error::Damage { file, offset: 0, problem: Damage::Missing });
+    }
+    for noted in all_noted {
         let file = directory.join(format!("{}.jnl", noted.number));
         if let Some(found) = found.iter().find(|found| found.number == noted.number) {
             if found.end < noted.end {
@@ -249,6 +257,7 @@ mod tests {
     fn a_journal_may_be_missing_only_if_tables_are_as_new_as_it_was() {
         let dir = tempfile::tempdir().unwrap();
         let note = Note::new(dir.path(), vec![sealed(3)]).unwrap();
+        fs::write(dir.path().join("4.jnl"), b"").unwrap();
         let lost = |flushed: &dyn Fn(u64) -> Option<u64>| {
             let error = check(dir.path(), &[], |keyspace| Ok(flushed(keyspace))).err()?;
             let Error::Damage { file, offset: 0, problem } = error else { panic!("{error:?}") };
@@ -266,9 +275,25 @@ mod tests {
     }
 
     #[test]
+    fn a_store_without_any_journal_has_lost_its_newest() {
+        let dir = tempfile::tempdir().unwrap();
+        let lost = || {
+            let error = check(dir.path(), &[], |_| Ok(Some(u64::MAX))).unwrap_err();
+            let Error::Damage { file, problem: Damage::Missing, .. } = error else {
+                panic!("{error:?}");
+            };
+            file
+        };
+        assert_eq!(lost(), dir.path().join("0.jnl"));
+        Note::new(dir.path(), vec![sealed(3)]).unwrap();
+        assert_eq!(lost(), dir.path().join("4.jnl"));
+    }
+
+    #[test]
     fn a_journal_that_ends_before_its_noted_end_is_damaged() {
         let dir = tempfile::tempdir().unwrap();
         Note::new(dir.path(), vec![sealed(3)]).unwrap();
+        fs::write(dir.path().join("3.jnl"), b"").unwrap();
         let found = |end| [Sealed { end, ..sealed(3) }];
         check(dir.path(), &found(0x1000), |_| Ok(None)).unwrap();
         let error = check(dir.path(), &found(0xfff), |_| Ok(None)).unwrap_err();

@@ -233,22 +233,36 @@ fn parse_header(header: &[u8]) -> Option<(u128, u64)> {
     Some((sum, u64::from(length) + HEADER as u64))
 }
 
-/// The newest sequence number in a table; `None` if its description does not say.
-pub(super) fn newest(table: &Listed) -> io::Result<Option<u64>> {
-    let mut file = File::open(&table.file)?;
+/// The newest sequence number in a table.
+///
+/// # Errors
+/// [`Error::Damage`] if its description does not say.
+pub(super) fn newest(table: &Listed) -> Result<u64> {
+    let (newest, offset) = read_newest(&table.file).map_err(reading(&table.file))?;
+    newest.and_then(|newest| newest.checked_add(table.since)).ok_or_else(|| Error::Damage {
+        file: table.file.clone(),
+        offset,
+        problem: Damage::Checksum,
+    })
+}
+
+/// What the block that describes a table says, and where it begins.
+fn read_newest(path: &Path) -> io::Result<(Option<u64>, u64)> {
+    let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let sections = sections(&mut file, length)?.unwrap_or_default();
     let Some(section) = sections.into_iter().find(|section| section.name == b"meta") else {
-        return Ok(None);
+        return Ok((None, trailer_start(length)));
     };
-    file.seek(SeekFrom::Start(section.start))?;
-    if block_length(&mut file, section.end - section.start)?.is_none() {
-        return Ok(None);
+    let start = section.start;
+    file.seek(SeekFrom::Start(start))?;
+    if block_length(&mut file, section.end - start)?.is_none() {
+        return Ok((None, start));
     }
     let mut block = Vec::new();
-    file.seek(SeekFrom::Start(section.start + HEADER as u64))?;
+    file.seek(SeekFrom::Start(start + HEADER as u64))?;
     file.take(MOST_CONTENTS).read_to_end(&mut block)?;
-    Ok(property(&block, b"seqno#max").and_then(|newest| newest.checked_add(table.since)))
+    Ok((property(&block, b"seqno#max"), start))
 }
 
 /// A property in the block that describes a table. Its entries are, one after the other:

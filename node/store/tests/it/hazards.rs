@@ -135,11 +135,14 @@ fn a_sealed_journal_that_is_gone_or_ends_early_is_named() {
     let (dir, engine) = store(Options::default());
     put(&engine, tablet(0, 1), b"key", b"in the sealed journal alone");
     fill(&engine, 1, 70);
+    // A worker seals it.
+    while !dir.path().join("1.jnl").exists() {
+        engine.persist().unwrap();
+    }
     put(&engine, tablet(0, 1), b"other", b"in the newest");
     engine.persist().unwrap();
     let whole = image(dir.path());
     drop(engine);
-    assert!(whole.path().join("1.jnl").exists(), "the first journal is sealed");
     let journal = whole.path().join("0.jnl");
     let bytes = fs::read(&journal).unwrap();
     let check = |expected: Damage| {
@@ -170,6 +173,29 @@ fn a_sealed_journal_that_is_gone_or_ends_early_is_named() {
     drop(engine);
     let engine = FjallEngine::open(survivor.path(), Options::default()).unwrap();
     assert_eq!(contents(&*engine.snapshot().unwrap(), tablet(0, 1)).len(), 2);
+}
+
+/// fjall reads no sequence numbers from the tables if it finds no journal: it counts from 0 again, and a
+/// snapshot does not see what the tables hold.
+#[test]
+fn a_store_without_its_journal_is_refused_because_fjall_would_show_nothing() {
+    let (dir, engine) = tiny_store();
+    put(&engine, tablet(0, 1), b"key", b"value");
+    engine.drop_tablets(&[tablet(0, 9)]).unwrap();
+    drop(engine);
+    fs::remove_file(dir.path().join("0.jnl")).unwrap();
+    let error = FjallEngine::open(dir.path(), Options::default()).map(drop).unwrap_err();
+    assert!(
+        error.to_string().contains("0.jnl is damaged at byte 0 (the file is missing)"),
+        "{error}"
+    );
+    let db = Database::builder(dir.path()).open().unwrap();
+    let keyspace = db.keyspace("t00", KeyspaceCreateOptions::default).unwrap();
+    assert_eq!(
+        db.snapshot().iter(&keyspace).count(),
+        0,
+        "fjall no longer loses them: see `sealed`"
+    );
 }
 
 /// fjall issue 257: one worker, and so many sealed memtables at the start that writes wait for it.
