@@ -84,10 +84,12 @@ pub enum Error {
     #[error("the store cannot be opened")]
     Store(#[from] stator_store::Error),
     /// Log and store do not fit each other.
-    #[error("the replicas in {} cannot be restarted", path.display())]
+    #[error("the replicas in {} cannot be restarted{}", path.display(), whole_up_to(cut.as_ref()))]
     Replicas {
         /// The data directory.
         path: PathBuf,
+        /// A journal of the store that is not whole, and where.
+        cut: Option<(PathBuf, u64)>,
         /// Why.
         #[source]
         source: Box<StartError>,
@@ -101,6 +103,12 @@ pub enum Error {
     /// Two families of metrics have one name.
     #[error("metrics cannot be set up")]
     Metrics(#[from] prometheus::Error),
+}
+
+/// Says where a journal stops making sense: an unsynced end is no damage, but the likeliest place of one.
+fn whole_up_to(cut: Option<&(PathBuf, u64)>) -> String {
+    cut.map(|(file, offset)| format!("; {} was whole up to byte {offset}", file.display()))
+        .unwrap_or_default()
 }
 
 impl Node {
@@ -179,6 +187,7 @@ fn open_directory(
     let (log, recovered) = Log::open(log_dir, log_options)?;
     let engine = FjallEngine::open(dir.store_path(), stator_store::Options::default())?;
     let persister = engine.persister();
+    let cut = engine.cut().map(|(file, offset)| (file.to_path_buf(), offset));
     let engine = Arc::new(engine);
     let durability = Durability::Disk { persister, engine: Arc::clone(&engine) };
     let identity = match dir.identity() {
@@ -193,8 +202,9 @@ fn open_directory(
     let forming = Forming { cluster: identity.cluster, node: identity.node, replica: REPLICA };
     let entries: usize = recovered.groups.iter().map(|group| group.entries.len()).sum();
     let (start, replicas) = (recovered.start.0, recovered.groups.len());
-    let core = Core::start(Start { recovered, engine: &*engine, forming })
-        .map_err(|source| Error::Replicas { path: path.to_path_buf(), source: source.into() })?;
+    let core = Core::start(Start { recovered, engine: &*engine, forming }).map_err(|source| {
+        Error::Replicas { path: path.to_path_buf(), cut, source: source.into() }
+    })?;
     tracing::info!(
         start,
         replicas,
