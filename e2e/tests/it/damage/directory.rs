@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     StoreFormat,
     StoreVersion,
     StoreLock,
+    /// What the sealed journals hold.
+    SealedNote,
     SealedJournal,
     LastJournal,
     /// Which manifest of a keyspace counts.
@@ -32,7 +34,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Lock,
         Self::Identity,
         Self::Forming,
@@ -43,6 +45,7 @@ impl Kind {
         Self::StoreFormat,
         Self::StoreVersion,
         Self::StoreLock,
+        Self::SealedNote,
         Self::SealedJournal,
         Self::LastJournal,
         Self::Current,
@@ -75,6 +78,7 @@ pub(crate) fn kind(directory: &Path, path: &str, files: &[String]) -> Kind {
         ["store", "format"] => Kind::StoreFormat,
         ["store", "version"] => Kind::StoreVersion,
         ["store", "lock"] => Kind::StoreLock,
+        ["store", "sealed"] => Kind::SealedNote,
         ["store", name] if name.ends_with(".jnl") && last(".jnl") => Kind::LastJournal,
         ["store", name] if name.ends_with(".jnl") => Kind::SealedJournal,
         ["store", "keyspaces", _, "current"] => Kind::Current,

@@ -83,33 +83,26 @@ fn refused(case: &Case, data: &Path, refusal: &Refusal) -> Verdict {
 
 /// Whether a text names the file, as far as that can be known.
 fn names(case: &Case, data: &Path, text: &str) -> bool {
-    let mut named: Vec<PathBuf> = vec![data.join(&case.path)];
-    match case.kind {
-        // The directory, "but no IDENTITY".
-        Kind::Identity if case.harm == Harm::Remove => {
-            return text.contains(&format!("{} holds", data.display()))
-                && text.contains("IDENTITY");
+    let says = |path: PathBuf| text.contains(&path.display().to_string());
+    if says(data.join(&case.path)) {
+        return true;
+    }
+    match (case.kind, case.harm) {
+        // "DIR holds log but no IDENTITY"
+        (Kind::Identity, Harm::Remove) => {
+            text.contains(&format!("{} holds", data.display())) && text.contains("IDENTITY")
         }
         // Which of the two is wrong cannot be told: they do not fit each other.
-        Kind::Current => named.push(data.join(&case.path).with_file_name("v")),
-        Kind::Lock
-        | Kind::Identity
-        | Kind::Forming
-        | Kind::FullSegment
-        | Kind::LastSegment
-        | Kind::Spare
-        | Kind::Horizon
-        | Kind::StoreFormat
-        | Kind::StoreVersion
-        | Kind::StoreLock
-        | Kind::SealedJournal
-        | Kind::LastJournal
-        | Kind::Manifest
-        | Kind::OldManifest
-        | Kind::MetaTable
-        | Kind::Table => {}
+        (Kind::Current, _) => says(data.join(&case.path).with_file_name("v")),
+        // A segment that an old one says must be there is named instead.
+        (Kind::Horizon, Harm::Older) => says(data.join("log")) && text.contains("is missing"),
+        // The last journal may end anywhere; what it lacks the Raft log knows, but not where it was.
+        (Kind::LastJournal, Harm::Zero | Harm::Remove | Harm::Older) => {
+            says(data.to_path_buf()) && text.contains("files of the store are missing")
+        }
+        (_, Harm::Flip | Harm::Hole | Harm::Truncate)
+        | (_, Harm::Zero | Harm::Remove | Harm::Older) => false,
     }
-    named.iter().any(|path| text.contains(&path.display().to_string()))
 }
 
 async fn served(
@@ -139,11 +132,7 @@ async fn served(
         }
     };
     let verdict = if !found.defects.is_empty() {
-        Verdict::Defective(format!(
-            "{} wrong, such as {:?}\n{text}",
-            found.defects.len(),
-            found.defects.first()
-        ))
+        Verdict::Defective(format!("{} wrong: {:#?}\n{text}", found.defects.len(), found.defects))
     } else if found.errors == 0 {
         Verdict::Served
     } else if told {
