@@ -49,6 +49,26 @@ impl Request {
     }
 }
 
+impl Request {
+    /// Whether the answer may be many times larger than the request: whoever makes it should not make
+    /// many at once.
+    pub const fn may_answer_much(&self) -> bool {
+        match self {
+            Self::Items(ItemRequest::BatchGetItem(_) | ItemRequest::Scan(_)) => true,
+            Self::Items(
+                ItemRequest::PutItem(_)
+                | ItemRequest::DeleteItem(_)
+                | ItemRequest::BatchWriteItem(_)
+                | ItemRequest::GetItem(_),
+            )
+            | Self::CreateTable(_)
+            | Self::DescribeTable(_)
+            | Self::ListTables(_)
+            | Self::DeleteTable(_) => false,
+        }
+    }
+}
+
 /// The answer to a request that succeeded.
 #[derive(Debug)]
 pub enum Reply {

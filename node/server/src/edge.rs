@@ -27,6 +27,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use stator_operation::{Reply, Request};
 use stator_protocol::ApiError;
+use tokio::sync::Semaphore;
 
 pub use limits::Limits;
 pub use listen::Port;
@@ -49,6 +50,8 @@ pub struct Edge<S> {
     limits: Arc<Limits>,
     metrics: Arc<Metrics>,
     budget: Arc<Budget>,
+    /// Permits to make an answer that may be large.
+    large_answers: Semaphore,
     /// What `GET /` answers.
     healthy: Bytes,
 }
@@ -59,6 +62,7 @@ impl<S: Service> Edge<S> {
         Self {
             service,
             budget: Arc::new(Budget::new(limits.bytes_in_flight)),
+            large_answers: Semaphore::new(limits.large_answers),
             limits: Arc::new(limits),
             metrics,
             healthy: Bytes::from(format!("healthy: dynamodb.{region}.amazonaws.com ")),

@@ -13,6 +13,7 @@ use stator_operation::{OPERATIONS, Operation, OperationSpec};
 use stator_protocol::head::UNKNOWN_OPERATION_PAGE;
 use stator_protocol::reply::request_id;
 use stator_protocol::{ApiError, ContentType, Credentials, JsonWriter, Target, is_json};
+use tokio::sync::SemaphorePermit;
 use tracing::Instrument;
 
 use super::body::{self, BodyError};
@@ -100,10 +101,24 @@ impl<S: Service> Edge<S> {
             (Err(error), _) | (Ok(_), Err(error)) => return Err(error),
         };
         let request = stator_operation::Request::parse(operation, body)?;
+        let _permit = self.permit(&request).await?;
         let reply = self.service.call(request).await?;
         let mut writer = JsonWriter::in_buffer(Vec::with_capacity(REPLY_BYTES));
         reply.write_json(&mut writer);
         Ok(writer.into_bytes())
+    }
+
+    /// Waits until the answer may be made. What it takes is known only once it is made, so there must be
+    /// room when it is begun, and few are made at one time.
+    async fn permit(
+        &self,
+        request: &stator_operation::Request,
+    ) -> Result<Option<SemaphorePermit<'_>>, ApiError> {
+        if !request.may_answer_much() {
+            return Ok(None);
+        }
+        let permit = self.large_answers.acquire().await.map_err(|_closed| ApiError::internal())?;
+        if self.budget.has_room() { Ok(Some(permit)) } else { Err(ApiError::unavailable()) }
     }
 }
 

@@ -31,6 +31,11 @@ impl Budget {
         Hold { budget: Arc::clone(self), bytes: 0 }
     }
 
+    /// Whether anything is left.
+    pub(super) fn has_room(&self) -> bool {
+        self.held.load(Ordering::Relaxed) < self.limit
+    }
+
     /// Bytes held now.
     #[cfg(test)]
     fn held(&self) -> usize {

@@ -34,6 +34,9 @@ pub struct Limits {
     pub connections: usize,
     /// Bytes of request bodies and large replies held at one time, all connections together.
     pub bytes_in_flight: usize,
+    /// Answers that may be large (a batch of reads has up to 16 MB) and are being made at one time. Others
+    /// wait, and begin only if there is room for their answer then.
+    pub large_answers: usize,
     /// How long requests in flight may take to finish when the process stops.
     pub stop_time: Duration,
 }
@@ -54,6 +57,7 @@ impl Default for Limits {
             linger_bytes: 4 * BODY_BYTES,
             connections: 20_000,
             bytes_in_flight: 16 * BODY_BYTES,
+            large_answers: 16,
             stop_time: Duration::from_secs(10),
         }
     }

@@ -1,10 +1,12 @@
 //! What answers look like, to the byte where clients look at bytes.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use flate2::read::{GzDecoder, ZlibDecoder};
 use stator_protocol::ApiError;
 use stator_server::edge::Limits;
+use tokio::sync::Semaphore;
 
 use crate::support::*;
 
@@ -192,4 +194,40 @@ fn requests_are_counted_by_operation_and_outcome() {
     ] {
         server.await_metric(line);
     }
+}
+
+#[test]
+fn few_answers_that_may_be_large_are_made_at_one_time() {
+    let gate = Arc::new(Semaphore::new(0));
+    let limits = Limits { large_answers: 1, ..Limits::default() };
+    let server = Server::with(Script::Gate(Arc::clone(&gate)), limits);
+    let scan = call("Scan", r#"{"TableName": "tab"}"#);
+    let mut clients: Vec<Client> = (0..3).map(|_| server.connect()).collect();
+    clients[0].send(&scan);
+    server.await_calls(1, 0);
+    clients[1].send(&scan);
+    // Another one passes by.
+    clients[2].send(call("ListTables", "{}"));
+    server.await_calls(2, 0);
+    gate.add_permits(2);
+    server.await_calls(3, 2);
+    gate.add_permits(1);
+    for client in &mut clients {
+        client.response().expect("200 OK", &reply_json(0));
+    }
+}
+
+#[test]
+fn an_answer_that_may_be_large_is_not_begun_without_room() {
+    // A large reply that nobody reads takes all the room there is.
+    let limits = Limits { bytes_in_flight: 20 << 20, ..Limits::default() };
+    let server = Server::with(Script::Name(24 << 20), limits);
+    let mut reader = server.connect();
+    reader.send(call("ListTables", "{}"));
+    server.await_calls(1, 1);
+    let busy = String::from_utf8(ApiError::unavailable().to_body()).expect("is text");
+    let scan = call("Scan", r#"{"TableName": "tab"}"#);
+    eventually("a scan to be refused", || server.ask(&scan).text() == busy);
+    reader.response().expect("200 OK", &reply_json(24 << 20));
+    eventually("a scan to be let in again", || server.ask(&scan).text() != busy);
 }

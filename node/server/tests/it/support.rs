@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use stator_operation::{Reply, Request};
+use stator_operation::{Operation, Reply, Request};
 use stator_protocol::ApiError;
 use stator_server::clock;
 use stator_server::edge::{Edge, Limits, Port, Service};
@@ -66,7 +66,12 @@ fn note(calls: &(Mutex<Calls>, Condvar), change: impl FnOnce(&mut Calls)) {
 }
 
 fn named(request: Request, chars: usize) -> Reply {
-    let Request::ListTables(input) = request else { panic!("the tests ask for nothing else") };
+    let Request::ListTables(input) = request else {
+        // The double has no tables to read: it answers as if it were asked for their names.
+        assert!(request.may_answer_much(), "the tests ask for nothing else");
+        let other = Request::parse(Operation::ListTables, b"{}");
+        return named(other.expect("a good request"), chars);
+    };
     let name = "x".repeat(chars);
     Reply::ListTables(input.reply((chars > 0).then_some(name.as_str())))
 }
