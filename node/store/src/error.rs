@@ -195,6 +195,8 @@ pub enum Damage {
     Content,
     /// The file does not end as it was written.
     End,
+    /// The directory holds no journal, and there always is one.
+    NoJournal,
 }
 
 impl fmt::Display for Damage {
@@ -209,6 +211,7 @@ impl fmt::Display for Damage {
             Self::NotZero => "zeros in front of other bytes",
             Self::Missing => "the file is missing",
             Self::Content => "not what such a file holds",
+            Self::NoJournal => "its newest journal, N.jnl, is missing",
             Self::End => "not the end that such a file has: it was cut short or overwritten",
         })
     }
