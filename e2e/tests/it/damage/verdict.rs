@@ -98,7 +98,8 @@ fn names(case: &Case, data: &Path, text: &str) -> bool {
         (Kind::Horizon, Harm::Older) => says(data.join("log")) && text.contains("is missing"),
         // The last journal may end anywhere; what it lacks the Raft log knows, but not where it was.
         (Kind::LastJournal, Harm::Zero | Harm::Remove | Harm::Older) => {
-            says(data.to_path_buf()) && text.contains("files of the store are missing")
+            let lacks = ["files of the store are missing", "its newest journal, N.jnl, is missing"];
+            says(data.to_path_buf()) && lacks.iter().any(|lack| text.contains(lack))
         }
         (_, Harm::Flip | Harm::Hole | Harm::Truncate)
         | (_, Harm::Zero | Harm::Remove | Harm::Older) => false,
