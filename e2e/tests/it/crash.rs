@@ -33,7 +33,7 @@ use trigger::Trigger;
 use writer::Writer;
 
 /// How often the process is killed by default.
-const KILLS: u64 = 10;
+const KILLS: u64 = 100;
 
 /// Writers, and the tables they share: several partitions wait for the same sync.
 const WRITERS: u32 = 8;
