@@ -1,0 +1,71 @@
+//! How fast a table is read from end to end.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::bench::{Bench, say};
+use crate::dynamo::{Session, must_be_ok, wrong};
+use crate::error::Result;
+use crate::figure::{Basis, Figure, Goal, Row};
+use crate::item::ITEM_BYTES;
+
+/// See the module.
+pub const FIGURE: Figure = Figure {
+    name: "scan",
+    title: "Scan of a whole table",
+    how: "One client reads a table of items of 1 KB, page after page, in one segment, and counts the items. \
+          Item bytes by the service's rule, divided by the CPU time of the node.",
+    run,
+};
+
+/// What a page says, without what it holds.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page<'a> {
+    count: u64,
+    #[serde(borrow)]
+    last_evaluated_key: Option<&'a RawValue>,
+}
+
+fn run(bench: &Bench) -> Result<Vec<Row>> {
+    let stock = bench.stock()?;
+    let node = bench.node(&stock.data)?;
+    let (mut speeds, mut note) = (Vec::new(), String::new());
+    pass(&mut Session::open(node.address())?)?;
+    for number in 1..=bench.scale.pairs() {
+        let usage = node.usage()?;
+        let items = pass(&mut Session::open(node.address())?)?;
+        let spent = node.usage()?.since(&usage);
+        if items != stock.items {
+            say(&format!("IMPORTANT: {items} items were found, {} were written", stock.items));
+        }
+        let speed = (items * ITEM_BYTES) as f64 / 1e6 / spent.cpu.as_secs_f64();
+        say(&format!("pass {number}: {items} items, {speed:.0} MB for a second of CPU"));
+        speeds.push(speed);
+        note = format!("for an item, {}", spent.describe(items));
+    }
+    node.stop()?;
+    Ok(vec![
+        Row::sampled("items scanned for a second of CPU", "MB/s", Basis::Cpu, speeds)
+            .held_to(Goal::at_least(250.0, 120.0))
+            .noted(note),
+    ])
+}
+
+/// Reads all pages; returns how many items there were.
+fn pass(session: &mut Session) -> Result<u64> {
+    let (mut items, mut start) = (0, None::<Vec<u8>>);
+    loop {
+        let reply = session.connection.call(session.requests.scan(start.as_deref()))?;
+        must_be_ok("Scan", &reply)?;
+        let page: Page<'_> = serde_json::from_slice(reply.body)?;
+        if page.count == 0 && page.last_evaluated_key.is_some() {
+            return Err(wrong("Scan", &reply, "an empty page says that more follows"));
+        }
+        items += page.count;
+        match page.last_evaluated_key {
+            Some(key) => start = Some(key.get().as_bytes().to_vec()),
+            None => return Ok(items),
+        }
+    }
+}
