@@ -44,6 +44,11 @@ accept: clients ## Run the tests at the counts of acceptance and write docs/evid
 soak: clients ## Repeat the crash test and random operations with new seeds until one fails
 	@.ci/soak
 
+.PHONY: bench
+bench: ## Measure the release build against bare programs and write docs/BENCHMARKS.md
+	@$(STAGE) build cargo build --release --locked -p stator-server -p stator-bench
+	@$(STAGE) bench cargo run --release --locked --quiet -p stator-bench -- run --page docs/BENCHMARKS.md
+
 .PHONY: clients
 clients: ## Install the pinned boto3, AWS CLI, shellcheck and sample data into .venv
 	@$(STAGE) clients .ci/clients
