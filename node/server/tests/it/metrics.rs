@@ -148,7 +148,7 @@ fn names_and_texts_follow_the_rules_of_prometheus() {
     }
 }
 
-/// `STATOR_BLESS=1` writes the page anew.
+/// `STATOR_REWRITE=1` writes the page anew.
 #[test]
 fn the_page_lists_every_metric() {
     let (_directory, _process, admin) = busy_node();
@@ -161,9 +161,9 @@ fn the_page_lists_every_metric() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
     let page = std::fs::read_to_string(&path).expect("the page exists");
     let at = page.find("| name |").expect("the page has a table");
-    if std::env::var_os("STATOR_BLESS").is_some() {
+    if std::env::var_os("STATOR_REWRITE").is_some() {
         std::fs::write(&path, format!("{}{table}", &page[..at])).expect("is written");
         return;
     }
-    assert_eq!(&page[at..], table, "STATOR_BLESS=1 cargo test -p stator-server writes it anew");
+    assert_eq!(&page[at..], table, "STATOR_REWRITE=1 cargo test -p stator-server writes it anew");
 }
