@@ -23,7 +23,7 @@ mod trace;
 pub use disk::{Disk, Faults};
 pub use image::{Entry, Image};
 pub use interposer::{Interposer, Tracing};
-pub use trace::{Operation, Record, Trace};
+pub use trace::{Operation, Record, Sync, Trace};
 
 #[cfg(test)]
 mod tests;

@@ -16,13 +16,17 @@
 //! | `STATOR_CUT` | the one cut to make; the image is kept and its path printed |
 
 mod campaign;
+mod points;
 mod run;
 
+use std::collections::BTreeMap;
+
 use stator_e2e::power_loss::Faults;
-use stator_e2e::random::seed;
+use stator_e2e::random::{Random, seed};
 use stator_e2e::run::evidence;
 
-use campaign::{Campaign, Places, Plan};
+use campaign::{Campaign, Places, Plan, cuts};
+use points::Point;
 use run::{Run, Size};
 
 /// So many defective images say all that can be said.
@@ -70,6 +74,73 @@ async fn a_power_loss_at_any_moment_loses_invents_and_tears_nothing() {
             ("refused_to_start", &0),
         ],
     );
+}
+
+/// For so many cuts elsewhere there is one at each named point.
+const CUTS_A_POINT: u64 = 50;
+
+/// The cuts are not left to chance here: each point of the write path is met, as a kill leaves the files
+/// there and as a power loss may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_at_each_point_of_the_write_path_loses_invents_and_tears_nothing() {
+    let seed = seed();
+    println!("STATOR_SEED={seed}");
+    let run = match std::env::var_os("STATOR_TRACE") {
+        Some(folder) => Run::open(folder.into()),
+        None => Run::record(seed, Size::Full).await,
+    };
+    let found = points::find(&run.trace.records());
+    let missed: Vec<_> = Point::ALL.iter().filter(|point| !found.contains_key(point)).collect();
+    if !missed.is_empty() {
+        panic!("the load never came to {missed:?}; the run is kept in {}", run.keep().display());
+    }
+    for (point, places) in &found {
+        println!("{point:?}: {} times", places.len());
+    }
+    let chosen = choose(seed, &found);
+    let mut campaign = Campaign::new(&run, Faults::default(), ENOUGH);
+    campaign.crash_at(seed, &chosen).await;
+    let figures = campaign.figures();
+    if !campaign.defects().is_empty() {
+        panic!(
+            "{} of {} images are defective:\n{}again: STATOR_TRACE={} STATOR_SEED={seed} cargo test \
+             -p stator-e2e --test it each_point -- --nocapture",
+            campaign.defects().len(),
+            figures.images,
+            campaign.describe(),
+            run.keep().display(),
+        );
+    }
+    evidence(
+        "crash-points",
+        &[
+            ("seed", &seed),
+            ("named_points", &found.len()),
+            ("times_they_are_in_the_trace", &found.values().map(Vec::len).sum::<usize>()),
+            ("images", &figures.images),
+            ("crashes_during_recovery", &figures.second),
+            ("trace_records", &figures.records),
+            ("acknowledged_writes", &figures.acknowledged),
+            ("keys_compared", &figures.compared),
+            ("lost", &0),
+            ("invented", &0),
+            ("torn", &0),
+            ("refused_to_start", &0),
+        ],
+    );
+}
+
+/// Some records for each point.
+fn choose(seed: u64, found: &BTreeMap<Point, Vec<usize>>) -> BTreeMap<usize, Point> {
+    let mut random = Random::new(seed);
+    let each = cuts().div_ceil(CUTS_A_POINT).max(1);
+    let mut chosen = BTreeMap::new();
+    for (point, places) in found {
+        for _ in 0..each {
+            chosen.insert(*random.pick(places), *point);
+        }
+    }
+    chosen
 }
 
 /// The test bed finds what it is there for: with a sync taken away it must not stay green.

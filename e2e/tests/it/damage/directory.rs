@@ -31,9 +31,12 @@ pub(crate) enum Kind {
     /// A table in the keyspace that holds the names of the others.
     MetaTable,
     Table,
+    /// What a kill left of a file that was being written. Not always there.
+    Leftover,
 }
 
 impl Kind {
+    /// Those that a specimen must have.
     pub(crate) const ALL: [Self; 18] = [
         Self::Lock,
         Self::Identity,
@@ -68,6 +71,7 @@ pub(crate) fn kind(directory: &Path, path: &str, files: &[String]) -> Kind {
     };
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
+        [.., name] if name.ends_with(".new") || name.starts_with(".tmp") => Kind::Leftover,
         ["LOCK"] => Kind::Lock,
         ["IDENTITY"] => Kind::Identity,
         ["FORMING"] => Kind::Forming,

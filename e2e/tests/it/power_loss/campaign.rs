@@ -1,6 +1,6 @@
 //! Cuts through a run, and what the node makes of each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
 use std::io;
@@ -12,6 +12,7 @@ use stator_e2e::random::Random;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
+use super::points::Point;
 use super::run::Run;
 use crate::traffic::compare::{Found, get};
 use crate::traffic::load::put_body;
@@ -42,11 +43,7 @@ pub(crate) enum Places {
 
 impl Plan {
     pub(crate) fn from_environment(seed: u64) -> Self {
-        let number = |name: &str| {
-            let text = env::var(name).ok()?;
-            Some(text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text:?}")))
-        };
-        let everywhere = || Places::Everywhere(number("STATOR_CUTS").unwrap_or(CUTS));
+        let everywhere = || Places::Everywhere(cuts());
         Self { seed, places: number("STATOR_CUT").map_or_else(everywhere, Places::One) }
     }
 
@@ -100,6 +97,16 @@ fn draw(random: &mut Random, records: &[Record<'_>], classes: &[Vec<usize>], at:
     let near = if at == 0 { records.len() - 1 } else { *random.pick(class_members) };
     let place = if class == 1 || class == 2 { near.saturating_sub(random.index(3)) } else { near };
     records.get(place).expect("one of the records").end
+}
+
+/// How many cuts to make.
+pub(crate) fn cuts() -> u64 {
+    number("STATOR_CUTS").unwrap_or(CUTS)
+}
+
+fn number(name: &str) -> Option<u64> {
+    let text = env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text:?}")))
 }
 
 /// What a campaign did.
@@ -189,6 +196,37 @@ impl<'r> Campaign<'r> {
         }
     }
 
+    /// Crashes at these records, once as a kill and once as a power loss.
+    pub(crate) async fn crash_at(&mut self, seed: u64, points: &BTreeMap<usize, Point>) {
+        let records = self.run.trace.records();
+        self.figures.records = records.len();
+        self.figures.acknowledged = self.run.history.acknowledged();
+        let mut disk = Disk::new(self.faults);
+        let mut checks = JoinSet::new();
+        let history = Arc::new(self.run.history.clone());
+        for (at, record) in records.iter().enumerate() {
+            disk.step(&record.operation);
+            let Some(point) = points.get(&at) else { continue };
+            let mut random = Random::new(seed ^ record.end);
+            let power = disk.image(random.next());
+            for (how, image) in [("a kill", disk.view()), ("a power loss", power)] {
+                if self.defects.len() >= self.enough {
+                    break;
+                }
+                let mut check = self.prepare(&image, record.end, &history, &mut random);
+                check.origin = format!("{point:?}, {how}: {}", check.origin);
+                if checks.len() >= ABREAST {
+                    let done = checks.join_next().await.expect("there are some");
+                    self.note(done.expect("a check does not panic"));
+                }
+                checks.spawn(check.run());
+            }
+        }
+        while let Some(done) = checks.join_next().await {
+            self.note(done.expect("a check does not panic"));
+        }
+    }
+
     fn prepare(
         &mut self,
         image: &Image,
@@ -226,6 +264,14 @@ impl<'r> Campaign<'r> {
         if !what.is_empty() {
             self.defects.push(Defect { cut: check.cut, origin: check.origin, what });
         }
+    }
+
+    /// What each defect is.
+    pub(crate) fn describe(&self) -> String {
+        let describe = |defect: &Defect| {
+            format!("cut {}, {}:\n  {}\n", defect.cut, defect.origin, defect.what.join("\n  "))
+        };
+        self.defects.iter().map(describe).collect()
     }
 
     /// The defects, and how to see each again.

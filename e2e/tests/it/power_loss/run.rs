@@ -4,9 +4,11 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use stator_e2e::power_loss::{Disk, Faults, Interposer, Trace, Tracing};
 use stator_e2e::random::Random;
+use stator_e2e::wait::eventually;
 use tempfile::TempDir;
 
 use crate::traffic::{History, Load, Process};
@@ -109,6 +111,9 @@ async fn live(path: &Path, environment: &[(&'static str, PathBuf)], life: Life, 
                 process.ended().await;
                 assert!(life.kill_after.is_some(), "the node died:\n{}", process.log_tail());
             } else {
+                if life.kill_after.is_none() {
+                    one_segment(&path.join("data/log")).await;
+                }
                 let status = process.stop().await;
                 assert!(life.kill_after.is_some() || status.success(), "it ends with {status}");
             }
@@ -118,6 +123,22 @@ async fn live(path: &Path, environment: &[(&'static str, PathBuf)], life: Life, 
             assert!(killed && life.kill_after.is_some(), "traced, {refusal}");
         }
     }
+}
+
+/// Waits until the log has let go of what the store has synced: a second after the last write.
+async fn one_segment(log: &Path) {
+    let segments = || {
+        let entries = fs::read_dir(log).expect("it can be listed");
+        entries.filter(|entry| {
+            let entry = entry.as_ref().expect("it can be listed");
+            entry.path().extension().is_some_and(|extension| extension == "log")
+        })
+    };
+    let limit = Duration::from_secs(30);
+    eventually("the log to let segments go", limit, async || {
+        (segments().count() == 1).then_some(())
+    })
+    .await;
 }
 
 /// The trace is worth nothing if it does not lead to the files that are really there.

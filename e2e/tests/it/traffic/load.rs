@@ -22,7 +22,7 @@ const TABLES: usize = 3;
 const KEYS: u64 = 12;
 
 /// How many tables one process makes and drops, at most.
-const PASSING_TABLES: u64 = 6;
+const PASSING_TABLES: u64 = 16;
 
 /// How often to look whether a table has got where it should.
 const PAUSE: Duration = Duration::from_millis(5);
