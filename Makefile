@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 STAGE := .ci/stage
-SCRIPTS := .ci/run .ci/stage .ci/tools .ci/advisories .ci/clients .ci/accept .ci/soak \
+SCRIPTS := .ci/run .ci/stage .ci/tools .ci/advisories .ci/clients .ci/accept .ci/soak .ci/dynamodb-local \
 	e2e/clients/scenario.sh
 
 .PHONY: help

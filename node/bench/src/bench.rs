@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell};
 use std::ffi::OsStr;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -139,6 +140,14 @@ impl Bench {
     /// If it does not serve.
     pub fn bare_server(&self, arguments: &[&OsStr]) -> Result<Server> {
         self.cores.on_server(|| Server::start(bare(arguments)?, &self.log()))
+    }
+
+    /// A server that somebody else made, on the server's core. It was told to listen at `address`.
+    ///
+    /// # Errors
+    /// If it does not serve.
+    pub fn peer(&self, command: Command, address: SocketAddr) -> Result<Server> {
+        self.cores.on_server(|| Server::start_at(command, address, &self.log()))
     }
 
     /// What a bare program prints at its end, on the server's core.

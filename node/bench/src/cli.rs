@@ -7,10 +7,12 @@ use clap::{Args, Parser, Subcommand};
 use crate::bare::{self, writes};
 use crate::bench::{Bench, Scale};
 use crate::clock;
+use crate::drive::{self, Drive};
 use crate::error::{Error, Result};
-use crate::figure::Figure;
+use crate::figure::{Figure, Row};
 use crate::figures::FIGURES;
 use crate::machine::{Circumstances, Neighbours};
+use crate::peers;
 use crate::report::{Measured, Report};
 
 /// Measure a storage node of Stator against what this machine can do at all
@@ -28,8 +30,12 @@ enum Command {
     /// Progress goes to standard error, the results to a Markdown page and to a JSON file with every
     /// sample. On a machine that others use, figures by the wall clock are marked as void.
     Run(Run),
+    /// Measure beside DynamoDB Local, which .ci/dynamodb-local fetches; needs Java
+    Peers(Peers),
     /// Say which figures there are, and how each is measured
     List,
+    /// Load a server that runs already, to profile it or to look at its latency
+    Drive(Drive),
     /// Be one of the bare programs that the node is compared with
     #[command(subcommand, hide = true)]
     Bare(Bare),
@@ -40,7 +46,8 @@ Examples:
   stator-bench run --quick                 # a few minutes, to see large changes
   stator-bench run                         # what docs/BENCHMARKS.md is made of (make bench)
   stator-bench run read-cpu scan           # two figures
-  stator-bench run --full memory start     # a million items";
+  stator-bench run --full memory start     # a million items
+  stator-bench drive 127.0.0.1:8000 put    # load on a node that runs, for a profiler";
 
 #[derive(Debug, Args)]
 struct Run {
@@ -48,6 +55,23 @@ struct Run {
     #[arg(value_name = "FIGURE")]
     figures: Vec<String>,
 
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Peers {
+    /// Folder with the jars of DynamoDB Local and its SQLite library
+    #[arg(long, value_name = "DIR", default_value = "target/dynamodb-local/lib")]
+    dynamodb_local: PathBuf,
+
+    #[command(flatten)]
+    place: Place,
+}
+
+/// How much to do, with what, and where.
+#[derive(Debug, Args)]
+struct Place {
     /// Fewer rounds and smaller tables
     #[arg(long, conflicts_with = "full")]
     quick: bool,
@@ -68,7 +92,7 @@ struct Run {
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     out: PathBuf,
 
-    /// Where the page goes [default: BENCHMARKS.md beside results.json]
+    /// Where the page goes [default: beside results.json]
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
 }
@@ -98,6 +122,8 @@ enum Bare {
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Run(run) => measure(&run),
+        Command::Peers(peers) => compare(&peers),
+        Command::Drive(plan) => drive::run(&plan),
         Command::List => {
             list();
             Ok(())
@@ -120,14 +146,6 @@ fn print(value: &impl serde::Serialize) -> Result<()> {
 }
 
 impl Run {
-    fn scale(&self) -> Scale {
-        match (self.quick, self.full) {
-            (true, _) => Scale::Quick,
-            (false, true) => Scale::Full,
-            (false, false) => Scale::Normal,
-        }
-    }
-
     fn chosen(&self) -> Result<Vec<&'static Figure>> {
         if self.figures.is_empty() {
             return Ok(FIGURES.iter().collect());
@@ -138,7 +156,9 @@ impl Run {
         };
         self.figures.iter().map(find).collect()
     }
+}
 
+impl Place {
     fn node(&self) -> PathBuf {
         let beside = || {
             let own = std::env::current_exe().unwrap_or_default();
@@ -147,39 +167,75 @@ impl Run {
         self.node.clone().unwrap_or_else(beside)
     }
 
-    /// The command again, as it should stand in a report: without paths of this machine.
-    fn command(&self) -> String {
-        let scale = self.scale().choose(" --quick", "", " --full");
-        let figures: String = self.figures.iter().map(|name| format!(" {name}")).collect();
-        format!("stator-bench run{scale}{figures}")
+    fn scale(&self) -> Scale {
+        match (self.quick, self.full) {
+            (true, _) => Scale::Quick,
+            (false, true) => Scale::Full,
+            (false, false) => Scale::Normal,
+        }
+    }
+}
+
+/// A run, and the report that grows with it.
+struct Reporter<'a> {
+    bench: Bench,
+    report: Report,
+    place: &'a Place,
+    page: PathBuf,
+}
+
+impl<'a> Reporter<'a> {
+    /// `command` is the command again as it should stand in a report: without paths of this machine.
+    fn new(place: &'a Place, command: &str, page: &str) -> Result<Self> {
+        let bench = Bench::new(place.node(), &place.dir, place.scale())?;
+        let circumstances = Circumstances::now(bench.dir(), bench.cores.count)?;
+        eprintln!("== load average {:.2}", circumstances.load_before);
+        let command = format!("{command}{}", place.scale().choose(" --quick", "", " --full"));
+        let report = Report { circumstances, command, figures: Vec::new() };
+        let page = place.page.clone().unwrap_or_else(|| place.out.join(page));
+        Ok(Self { bench, report, place, page })
+    }
+
+    /// Measures, and writes what there is so far: it is kept if a later figure fails.
+    fn add(
+        &mut self,
+        (name, title, how): (&'static str, &'static str, &'static str),
+        run: impl FnOnce(&Bench) -> Result<Vec<Row>>,
+    ) -> Result<()> {
+        eprintln!("== {name}: {title}");
+        let (neighbours, began) = (Neighbours::watch()?, clock::now());
+        let rows = run(&self.bench)?;
+        let seconds = clock::now().saturating_duration_since(began).as_secs_f64();
+        let neighbours = neighbours.share()?;
+        self.report.figures.push(Measured { name, title, how, seconds, neighbours, rows });
+        self.report.write_json(&self.place.out)?;
+        self.report.write_page(&self.page)
+    }
+
+    fn finish(&self) {
+        let json = self.place.out.join("results.json");
+        eprintln!("== written to {} and {}", self.page.display(), json.display());
     }
 }
 
 fn measure(run: &Run) -> Result<()> {
     let chosen = run.chosen()?;
-    let bench = Bench::new(run.node(), &run.dir, run.scale())?;
-    let circumstances = Circumstances::now(bench.dir(), bench.cores.count)?;
-    eprintln!("== load average {:.2}", circumstances.load_before);
-    let mut report = Report { circumstances, command: run.command(), figures: Vec::new() };
-    let page = run.page.clone().unwrap_or_else(|| run.out.join("BENCHMARKS.md"));
-    for figure in chosen {
-        eprintln!("== {}: {}", figure.name, figure.title);
-        report.figures.push(measure_one(figure, &bench)?);
-        // After each: what was measured is kept if a later one fails.
-        report.write_json(&run.out)?;
-        report.write_page(&page)?;
+    let names: String = run.figures.iter().map(|name| format!(" {name}")).collect();
+    let mut reporter =
+        Reporter::new(&run.place, &format!("stator-bench run{names}"), "BENCHMARKS.md")?;
+    for Figure { name, title, how, run } in chosen {
+        reporter.add((name, title, how), run)?;
     }
-    eprintln!("== written to {} and {}", page.display(), run.out.join("results.json").display());
+    reporter.finish();
     Ok(())
 }
 
-fn measure_one(figure: &Figure, bench: &Bench) -> Result<Measured> {
-    let (neighbours, began) = (Neighbours::watch()?, clock::now());
-    let rows = (figure.run)(bench)?;
-    let seconds = clock::now().saturating_duration_since(began).as_secs_f64();
-    let neighbours = neighbours.share()?;
-    let Figure { name, title, how, .. } = *figure;
-    Ok(Measured { name, title, how, seconds, neighbours, rows })
+fn compare(peers: &Peers) -> Result<()> {
+    let mut reporter = Reporter::new(&peers.place, "stator-bench peers", "PEERS.md")?;
+    let title = "Beside DynamoDB Local";
+    reporter.add(("peers", title, peers::HOW), |bench| peers::run(bench, &peers.dynamodb_local))?;
+    reporter.finish();
+    Ok(())
 }
 
 #[cfg(test)]
@@ -197,13 +253,15 @@ mod tests {
     fn figures_are_chosen_by_name() {
         let run = |line: &[&str]| match Cli::try_parse_from(line).unwrap().command {
             Command::Run(run) => run,
-            other @ (Command::List | Command::Bare(_)) => panic!("{other:?}"),
+            other @ (Command::Peers(_) | Command::List | Command::Drive(_) | Command::Bare(_)) => {
+                panic!("{other:?}")
+            }
         };
         let all = run(&["stator-bench", "run"]);
         assert_eq!(all.chosen().unwrap().len(), FIGURES.len());
         let one = run(&["stator-bench", "run", "--quick", "scan"]);
         assert_eq!(one.chosen().unwrap()[0].name, "scan");
-        assert_eq!(one.command(), "stator-bench run --quick scan");
+        assert_eq!(one.place.scale(), Scale::Quick);
         let none = run(&["stator-bench", "run", "spoon"]);
         assert!(matches!(none.chosen(), Err(Error::NoFigure { name }) if name == "spoon"));
     }

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -28,8 +28,7 @@ pub struct Server {
     child: Child,
     program: String,
     address: SocketAddr,
-    /// Keeps the pipe of its standard output open.
-    _lines: Receiver<String>,
+    lines: Receiver<String>,
 }
 
 impl Server {
@@ -39,7 +38,27 @@ impl Server {
     /// # Errors
     /// If it cannot be started, or ends or stays silent instead.
     pub fn start(mut command: Command, log: &Path) -> Result<Self> {
-        let program = name_of(&command);
+        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut server = Self::spawn(&mut command, unknown, log)?;
+        server.address = address_in(&server.lines, log, &server.program)?;
+        Ok(server)
+    }
+
+    /// Starts a program that does not say where it listens, but was told, and waits until somebody does.
+    ///
+    /// # Errors
+    /// If it cannot be started, or nobody listens in time.
+    pub fn start_at(mut command: Command, address: SocketAddr, log: &Path) -> Result<Self> {
+        let server = Self::spawn(&mut command, address, log)?;
+        if clock::poll(START_LIMIT, || TcpStream::connect(address).is_ok()) {
+            return Ok(server);
+        }
+        let (program, log) = (server.program.clone(), log.to_path_buf());
+        Err(Error::NotServing { program, why: "nobody listens where it should", log })
+    }
+
+    fn spawn(command: &mut Command, address: SocketAddr, log: &Path) -> Result<Self> {
+        let program = name_of(command);
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -47,15 +66,7 @@ impl Server {
             .spawn()
             .map_err(io(format!("start {program}")))?;
         let lines = lines_of(&mut child);
-        match address_in(&lines, log, &program) {
-            Ok(address) => Ok(Self { child, program, address, _lines: lines }),
-            Err(error) => {
-                // It may have ended already, and nothing else can go wrong.
-                let _ = child.kill();
-                let _ = child.wait();
-                Err(error)
-            }
-        }
+        Ok(Self { child, program, address, lines })
     }
 
     /// Where it serves.

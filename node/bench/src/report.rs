@@ -145,7 +145,7 @@ impl Report {
 }
 
 const INTRODUCTION: &str = "# Benchmarks\n\n\
-    Written by `make bench`; every sample is in `target/bench/results.json`. A figure is a ratio to what \
+    Written by `stator-bench`, which also writes every sample to `results.json`. A figure is a ratio to what \
     this machine can do at all, measured in turns in the same minute: a bare program does only what cannot \
     be avoided, on the same core. The node is the release binary, driven over its socket, every reply \
     checked. One core for the server and one for the client, unless a figure says otherwise.\n\n\
@@ -156,7 +156,7 @@ const INTRODUCTION: &str = "# Benchmarks\n\n\
 fn put_figure(figure: &Measured, page: &mut String) {
     let _ = write!(
         page,
-        "## {}\n\n`stator-bench run {}`, {:.0} s, {:.0} % of the machine in use by others meanwhile. {}\n\n",
+        "## {}\n\n`{}`: {:.0} s, {:.0} % of the machine in use by others meanwhile. {}\n\n",
         figure.title,
         figure.name,
         figure.seconds,

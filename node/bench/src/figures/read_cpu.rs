@@ -6,9 +6,8 @@ use crate::bench::{Bench, say};
 use crate::dynamo::{Session, TABLE, must_be_ok};
 use crate::error::{Result, io};
 use crate::figure::{Basis, Figure, Goal, Row};
-use crate::load::{Fleet, Until, Work};
-use crate::proc::Spent;
-use crate::process::Server;
+use crate::load::{Fleet, Until};
+use crate::side::Side;
 use crate::{figures::work, stock};
 
 /// See the module.
@@ -38,21 +37,22 @@ fn run(bench: &Bench) -> Result<Vec<Row>> {
     let echo = bench.bare_server(&["echo".as_ref(), "--reply".as_ref(), recorded.as_os_str()])?;
 
     let count = bench.scale.choose(10_000, 40_000, 100_000);
-    let mut ours = Side::new(&node, work::Gets { keys: KEYS })?;
-    let mut bare = Side::new(&echo, work::Echoes { keys: KEYS, body_bytes })?;
-    ours.slice(count / 4)?;
-    bare.slice(count / 4)?;
-    (ours.micros, ours.rates, bare.micros, bare.rates) = Default::default();
+    let mut ours = Side::open(&node, CONNECTIONS, 0, work::Gets { keys: KEYS })?;
+    let echoes = work::Echoes { keys: KEYS, body_bytes };
+    let mut bare = Side::open(&echo, CONNECTIONS, 0, echoes)?;
+    ours.warm_up(Until::Requests(count / 4))?;
+    bare.warm_up(Until::Requests(count / 4))?;
+    let count = Until::Requests(count);
     let (mut ratios, mut guards) = (Vec::new(), Vec::new());
     let mut note = String::new();
     for pair in 1..=bench.scale.pairs() {
-        let (before, _) = bare.slice(count)?;
-        let (get, spent) = ours.slice(count)?;
-        let (after, _) = bare.slice(count)?;
+        let before = bare.turn(count)?.micros;
+        let turn = ours.turn(count)?;
+        let (get, after) = (turn.micros, bare.turn(count)?.micros);
         ratios.push(get / ((before + after) / 2.0));
         guards.push(after / before);
         say(&format!("pair {pair}: GetItem {get:.1} us, echo {before:.1} and {after:.1} us"));
-        note = spent.describe(count);
+        note = turn.describe();
     }
     Ok(vec![
         Row::sampled("CPU of a GetItem / CPU of a bare echo", "x", Basis::Cpu, ratios)
@@ -63,31 +63,4 @@ fn run(bench: &Bench) -> Result<Vec<Row>> {
         Row::sampled("GetItem, closed loop, server on one core", "/s", Basis::Wall, ours.rates),
         Row::sampled("bare echo, the same way", "/s", Basis::Wall, bare.rates),
     ])
-}
-
-/// A server under one kind of load, with what all its slices gave.
-struct Side<'a, W> {
-    server: &'a Server,
-    fleet: Fleet,
-    work: W,
-    micros: Vec<f64>,
-    rates: Vec<f64>,
-}
-
-impl<'a, W: Work> Side<'a, W> {
-    fn new(server: &'a Server, work: W) -> Result<Self> {
-        let fleet = Fleet::open(server.address(), CONNECTIONS, 0)?;
-        Ok(Self { server, fleet, work, micros: Vec::new(), rates: Vec::new() })
-    }
-
-    /// Asks so often; returns the CPU time of a request, in microseconds, and where it went.
-    fn slice(&mut self, count: u64) -> Result<(f64, Spent)> {
-        let before = self.server.usage()?;
-        let outcome = self.fleet.closed(Until::Requests(count), &self.work)?;
-        let spent = self.server.usage()?.since(&before);
-        let micros = spent.micros_each(outcome.requests);
-        self.micros.push(micros);
-        self.rates.push(outcome.rate());
-        Ok((micros, spent))
-    }
 }

@@ -53,7 +53,10 @@ fn run(bench: &Bench) -> Result<Vec<Row>> {
 }
 
 /// Reads all pages; returns how many items there were.
-fn pass(session: &mut Session) -> Result<u64> {
+///
+/// # Errors
+/// If the server refuses, or a reply is no page.
+pub fn pass(session: &mut Session) -> Result<u64> {
     let (mut items, mut start) = (0, None::<Vec<u8>>);
     loop {
         let reply = session.connection.call(session.requests.scan(start.as_deref()))?;
