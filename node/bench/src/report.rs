@@ -122,10 +122,13 @@ impl Report {
 
     fn verdict(&self, figure: &Measured, row: &Row, goal: &Goal) -> String {
         let verdict = goal.verdict(row.value.median);
+        let [low, high] = [row.value.low, row.value.high].map(|end| goal.verdict(end));
         if row.value.median.is_nan() {
-            "not measured".to_owned()
-        } else if self.is_trusted(figure, row.basis) {
+            "cannot be told, see below".to_owned()
+        } else if self.is_trusted(figure, row.basis) && low == high {
             verdict.to_string()
+        } else if self.is_trusted(figure, row.basis) {
+            format!("{verdict}, but not for certain: see the interval")
         } else {
             format!(
                 "void, {:.0} % of the machine was in use by others; ({verdict})",
@@ -207,7 +210,9 @@ fn with_unit(value: f64, unit: &str) -> String {
 /// Three digits that count, and thousands kept apart.
 fn number(value: f64) -> String {
     let size = value.abs();
-    if size == 0.0 {
+    if value.is_nan() {
+        "?".to_owned()
+    } else if size == 0.0 {
         "0".to_owned()
     } else if size < 0.995 {
         format!("{value:.3}")
@@ -237,10 +242,12 @@ mod tests {
     use super::*;
 
     fn report(load_before: f64, neighbours: f64, basis: Basis) -> String {
-        let rows = vec![
-            Row::single("speed", "MB/s", basis, 100.0).held_to(Goal::at_least(250.0, 120.0)),
-            Row::single("aside", "", Basis::Count, 1.0),
-        ];
+        let row = Row::single("speed", "MB/s", basis, 100.0);
+        report_of(load_before, neighbours, row.held_to(Goal::at_least(250.0, 120.0)))
+    }
+
+    fn report_of(load_before: f64, neighbours: f64, row: Row) -> String {
+        let rows = vec![row, Row::single("aside", "", Basis::Count, 1.0)];
         let figure = Measured { name: "x", title: "X", how: "", seconds: 1.0, neighbours, rows };
         let unknown = String::new();
         let circumstances = Circumstances {
@@ -260,6 +267,20 @@ mod tests {
     fn a_figure_that_misses_says_so() {
         assert!(report(0.1, 0.01, Basis::Wall).contains("| **misses its floor** | wall clock |"));
         assert!(report(9.0, 0.9, Basis::Cpu).contains("| **misses its floor** | CPU time |"));
+    }
+
+    #[test]
+    fn an_interval_that_holds_the_goal_decides_nothing() {
+        let row = Row::sampled("ratio", "x", Basis::Cpu, vec![1.3, 1.38, 1.6]);
+        let page = report_of(0.1, 0.0, row.held_to(Goal::at_most(1.4, 1.8)));
+        assert!(page.contains("| meets its goal, but not for certain"), "{page}");
+    }
+
+    #[test]
+    fn what_was_not_measured_is_not_judged() {
+        let row = Row::single("memory", "MiB", Basis::Memory, f64::NAN);
+        let page = report_of(0.1, 0.0, row.held_to(Goal::at_most(40.0, 80.0)));
+        assert!(page.contains("| ? MiB | one value | ≤ 40.0 | ≤ 80.0 | cannot be told"), "{page}");
     }
 
     #[test]
