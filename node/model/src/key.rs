@@ -110,12 +110,12 @@ pub struct PrimaryKey {
 impl PrimaryKey {
     /// Where the item with this key lies in a table with this secret.
     pub fn location(&self, secret: &HashSecret) -> Location {
-        let mut partition = Vec::with_capacity(64);
-        self.partition.encode_ordered(&mut partition);
-        let hash = secret.hash(&partition);
-        let mut bytes = Vec::with_capacity(8 + partition.len() + 64);
-        bytes.extend_from_slice(&hash.0.to_be_bytes());
-        bytes.extend_from_slice(&partition);
+        // Room for most keys, so that one allocation is enough; the hash takes its place once it is known.
+        let mut bytes = Vec::with_capacity(96);
+        bytes.extend_from_slice(&[0; 8]);
+        self.partition.encode_ordered(&mut bytes);
+        let (place, partition) = bytes.split_at_mut(8);
+        place.copy_from_slice(&secret.hash(partition).0.to_be_bytes());
         if let Some(sort) = &self.sort {
             sort.encode_ordered(&mut bytes);
         }

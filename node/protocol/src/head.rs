@@ -107,13 +107,26 @@ impl Credentials<'_> {
     }
 
     fn check_header(&self, header: &str) -> Result<(), ApiError> {
-        let has = |name: &str| {
-            let mut parts = header.split([',', ' ']).filter_map(|part| part.split_once('='));
-            parts.any(|(part, value)| part == name && !value.is_empty())
-        };
+        // One pass over bytes: this is done for every request.
+        let [mut credential, mut signature, mut signed_headers] = [false; 3];
+        for part in header.as_bytes().split(|byte| matches!(byte, b',' | b' ')) {
+            let has = |name: &[u8]| part.strip_prefix(name).is_some_and(|value| !value.is_empty());
+            match part.first() {
+                Some(b'C') => credential |= has(b"Credential="),
+                Some(b'S') => {
+                    signature |= has(b"Signature=");
+                    signed_headers |= has(b"SignedHeaders=");
+                }
+                Some(_) | None => {}
+            }
+        }
         let mut missing = String::new();
-        for name in ["Credential", "Signature", "SignedHeaders"] {
-            if !has(name) {
+        for (name, is_there) in [
+            ("Credential", credential),
+            ("Signature", signature),
+            ("SignedHeaders", signed_headers),
+        ] {
+            if !is_there {
                 missing.push_str(&format!("Authorization header requires '{name}' parameter. "));
             }
         }

@@ -7,7 +7,7 @@ const ID_CHARS: usize = 52;
 
 /// `x-amzn-RequestId`: 52 characters, made of 256 random bits.
 pub fn request_id(random: &[u8; 32]) -> String {
-    let mut id = String::with_capacity(ID_CHARS);
+    let mut id = Vec::with_capacity(ID_CHARS);
     let (mut pending, mut bits) = (0_u32, 0_u32);
     for &byte in random {
         pending = (pending << 8) | u32::from(byte);
@@ -19,12 +19,12 @@ pub fn request_id(random: &[u8; 32]) -> String {
     }
     // 256 bits are 51 digits and one bit.
     id.push(digit(pending << (5 - bits)));
-    id
+    String::from_utf8(id).expect("the alphabet is ASCII")
 }
 
-fn digit(bits: u32) -> char {
+fn digit(bits: u32) -> u8 {
     let at = (bits & 31) as usize;
-    ALPHABET.get(at).copied().map_or('0', char::from)
+    ALPHABET.get(at).copied().unwrap_or(b'0')
 }
 
 /// `x-amz-crc32`: CRC-32 (IEEE) of the body. SDKs send the request again if it does not match.

@@ -11,8 +11,6 @@
 //! guess: everything that follows passes unwatched, and the edge makes that request the last of its
 //! connection.
 
-use std::io::BufRead;
-
 use super::limits::Limits;
 
 /// What the connection is reading.
@@ -148,10 +146,8 @@ impl Framing {
 
     /// Takes the bytes up to the end of a line, or all if it does not end here.
     fn observe_line<'a>(&mut self, bytes: &'a [u8], limits: &Limits) -> Result<&'a [u8], Refusal> {
-        let mut rest = bytes;
-        // Reading from a slice cannot fail; this is the C library's `memchr`, many bytes at a time.
-        let taken = rest.skip_until(b'\n').unwrap_or(bytes.len());
-        let line = bytes.get(..taken).unwrap_or(bytes);
+        let taken = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
+        let (line, rest) = bytes.split_at(taken);
         self.head.count(line.len(), limits)?;
         if !line.ends_with(b"\n") {
             self.head.unfinished.extend_from_slice(line);

@@ -31,7 +31,7 @@ pub struct Persister {
     note: Arc<Note>,
     poisoned: Arc<AtomicBool>,
     memory: Bound,
-    newest: Option<(PathBuf, File)>,
+    newest: Option<File>,
 }
 
 impl Persister {
@@ -71,23 +71,26 @@ impl Persister {
         if self.poisoned.load(Ordering::Acquire) {
             return Err(Error::Poisoned { source: None });
         }
+        // A newer one may have been begun since.
+        self.newest = None;
         self.write_out()?;
         self.db.persist(PersistMode::SyncData).map_err(|failure| self.poison(failure))?;
         self.note.refresh()
     }
 
-    /// The newest journal, opened. Older ones were synced when they were sealed.
+    /// The journal that was the newest when the store was synced last, opened. One that was begun since
+    /// is missed until then, which costs the next sync some time and nothing else; older ones were synced
+    /// when they were sealed.
     fn newest_journal(&mut self) -> Result<&File> {
-        let newest = journal::list(&self.path)?.pop();
-        let path = newest.map_or_else(|| self.path.clone(), |journal| journal.path);
-        let open = match self.newest.take() {
-            Some((open, file)) if open == path => (open, file),
-            Some(_) | None => match File::open(&path) {
-                Ok(file) => (path, file),
-                Err(error) => return Err(Error::io("opening", &path, error)),
-            },
+        let file = match self.newest.take() {
+            Some(file) => file,
+            None => {
+                let newest = journal::list(&self.path)?.pop();
+                let path = newest.map_or_else(|| self.path.clone(), |journal| journal.path);
+                File::open(&path).map_err(|error| Error::io("opening", &path, error))?
+            }
         };
-        Ok(&self.newest.insert(open).1)
+        Ok(self.newest.insert(file))
     }
 
     fn poison(&self, failure: fjall::Error) -> Error {
