@@ -131,9 +131,22 @@ impl Run {
     async fn compare(&mut self, node: &Node) {
         let client = client(node);
         let mut defects = Vec::new();
-        for writer in &mut self.writers {
-            self.compared += writer.compare(&client, &mut defects).await;
+        let mut tasks = JoinSet::new();
+        for mut writer in self.writers.drain(..) {
+            let client = client.clone();
+            tasks.spawn(async move {
+                let mut defects = Vec::new();
+                let compared = writer.compare(&client, &mut defects).await;
+                (writer, compared, defects)
+            });
         }
+        while let Some(done) = tasks.join_next().await {
+            let (writer, compared, found) = done.expect("every key can be read");
+            self.compared += compared;
+            defects.extend(found);
+            self.writers.push(writer);
+        }
+        self.writers.sort_by_key(Writer::id);
         for hot in &mut self.hot {
             hot.compare(&client, &mut self.writers, &mut defects).await;
             self.compared += 1;
