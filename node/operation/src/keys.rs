@@ -63,19 +63,7 @@ pub(crate) fn of_parameter(key: &AttributeMap, schema: &KeySchema) -> Result<Pri
 
 /// The value as a key, if it is of the attribute's type.
 fn typed(value: &AttributeValue, attribute: &KeyAttribute) -> Option<KeyValue> {
-    let key = match value {
-        AttributeValue::S(text) => KeyValue::S(text.clone()),
-        AttributeValue::N(number) => KeyValue::N(*number),
-        AttributeValue::B(bytes) => KeyValue::B(bytes.clone()),
-        AttributeValue::Bool(_)
-        | AttributeValue::Null
-        | AttributeValue::Ss(_)
-        | AttributeValue::Ns(_)
-        | AttributeValue::Bs(_)
-        | AttributeValue::L(_)
-        | AttributeValue::M(_) => return None,
-    };
-    (key.key_type() == attribute.key_type).then_some(key)
+    KeyValue::from_attribute(value).filter(|key| key.key_type() == attribute.key_type)
 }
 
 /// The key, if it is not empty and within its limit. The misspelt texts are the service's.
