@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stator_e2e::random::Random;
+use stator_e2e::wait::eventually;
 use tempfile::TempDir;
 
 use super::directory::{Kind, copy, files, kind};
@@ -21,8 +22,8 @@ const OLDER_AFTER: u64 = 100 << 20;
 /// the store is synced: a second at most.
 const TRIES: u64 = 4;
 
-/// How often to look whether it has come.
-const PAUSE: Duration = Duration::from_millis(2);
+/// How long the load may take until both are there.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// What bears the mark of a directory that never served.
 const FORMING: &str = "stator-node data directory";
@@ -143,9 +144,9 @@ async fn fill(path: &Path, load: &mut Load) {
     let node = start(path).await;
     let address = node.address;
     let watch = async {
-        while !both(&path.join("data")) {
-            tokio::time::sleep(PAUSE).await;
-        }
+        let data = path.join("data");
+        eventually("two segments and two journals", LIMIT, async || both(&data).then_some(()))
+            .await;
         node.kill().await;
     };
     tokio::join!(load.run(address, u64::MAX), watch);

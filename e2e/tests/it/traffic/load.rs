@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stator_e2e::random::Random;
+use stator_e2e::wait::eventually;
 use tokio::task::JoinSet;
 
 use super::history::{History, Put, Span, TableLife, value};
@@ -26,6 +27,8 @@ const PASSING_TABLES: u64 = 16;
 
 /// How often to look whether a table has got where it should.
 const PAUSE: Duration = Duration::from_millis(5);
+/// How long a table may take to become usable.
+const TABLE_LIMIT: Duration = Duration::from_secs(60);
 
 /// What all clients share.
 #[derive(Debug)]
@@ -232,10 +235,15 @@ async fn create_table(shared: &Shared, connection: &mut Connection, name: &str) 
             span.acknowledged.get_or_insert(now);
         }
     });
-    while status(connection, name).await? != Some("ACTIVE") {
-        tokio::time::sleep(PAUSE).await;
-    }
-    Ok(())
+    eventually(&format!("table {name} to be ACTIVE"), TABLE_LIMIT, async || {
+        match status(connection, name).await {
+            Ok(Some("ACTIVE")) => Some(Ok(())),
+            Ok(_) => None,
+            // The process is gone.
+            Err(error) => Some(Err(error)),
+        }
+    })
+    .await
 }
 
 async fn delete_table(shared: &Shared, connection: &mut Connection, name: &str) -> io::Result<()> {
