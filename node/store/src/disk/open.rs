@@ -46,9 +46,12 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Bytes at which one keyspace's memtable is sealed: 8 MiB by default.
+    /// Bytes at which one keyspace's memtable is sealed: 16 MiB by default. More than an equal share, for
+    /// writes are seldom spread evenly, and a busy keyspace is compacted the less the larger its tables
+    /// are; [`memory::Bound`] seals the largest when all together need too much. Not much more either: all
+    /// versions of an item stay in the memtable, and a scan crosses them.
     fn memtable(&self) -> u64 {
-        (self.write_buffer / u64::from(KEYSPACES)).clamp(4 * 1024, JOURNAL_BYTES)
+        (self.write_buffer / 8).clamp(4 * 1024, JOURNAL_BYTES)
     }
 
     /// Bytes of journals beyond which keyspaces are flushed to let the oldest go: 256 MiB by default.
