@@ -11,6 +11,13 @@ pub fn to_item(view: &dyn ItemView) -> Item {
     builder.finish()
 }
 
+/// The attributes of this item that `names`, sorted, lists: a copy of those alone.
+pub fn pick(view: &dyn ItemView, names: &[&str]) -> Item {
+    let mut picker = Picker { builder: Builder::default(), names, level: 0, picks: false };
+    view.visit(&mut picker);
+    picker.builder.finish()
+}
+
 /// A list or map that is not complete, or the item itself.
 enum Open {
     Map(Vec<(String, AttributeValue)>),
@@ -130,5 +137,94 @@ impl ValueVisitor for Builder {
             Open::Binaries(set) => AttributeValue::Bs(set),
         };
         self.put(complete);
+    }
+}
+
+/// Shows a builder some of the attributes that it is shown.
+struct Picker<'n> {
+    builder: Builder,
+    names: &'n [&'n str],
+    /// How many containers are open.
+    level: usize,
+    /// Whether the attribute that it is in is one of them.
+    picks: bool,
+}
+
+impl Picker<'_> {
+    fn forward(&mut self, show: impl FnOnce(&mut Builder)) {
+        if self.picks {
+            show(&mut self.builder);
+        }
+    }
+
+    fn begin(&mut self, show: impl FnOnce(&mut Builder)) {
+        self.level += 1;
+        self.forward(show);
+    }
+}
+
+impl ValueVisitor for Picker<'_> {
+    fn name(&mut self, name: &str) {
+        if self.level == 0 {
+            self.picks = self.names.binary_search(&name).is_ok();
+        }
+        self.forward(|builder| builder.name(name));
+    }
+
+    fn string(&mut self, text: &str) {
+        self.forward(|builder| builder.string(text));
+    }
+
+    fn number(&mut self, number: &Number) {
+        self.forward(|builder| builder.number(number));
+    }
+
+    fn binary(&mut self, bytes: &[u8]) {
+        self.forward(|builder| builder.binary(bytes));
+    }
+
+    fn boolean(&mut self, flag: bool) {
+        self.forward(|builder| builder.boolean(flag));
+    }
+
+    fn null(&mut self) {
+        self.forward(Builder::null);
+    }
+
+    fn begin_string_set(&mut self) {
+        self.begin(Builder::begin_string_set);
+    }
+
+    fn begin_number_set(&mut self) {
+        self.begin(Builder::begin_number_set);
+    }
+
+    fn begin_binary_set(&mut self) {
+        self.begin(Builder::begin_binary_set);
+    }
+
+    fn element_string(&mut self, text: &str) {
+        self.forward(|builder| builder.element_string(text));
+    }
+
+    fn element_number(&mut self, number: &Number) {
+        self.forward(|builder| builder.element_number(number));
+    }
+
+    fn element_binary(&mut self, bytes: &[u8]) {
+        self.forward(|builder| builder.element_binary(bytes));
+    }
+
+    fn begin_list(&mut self) {
+        self.begin(Builder::begin_list);
+    }
+
+    fn begin_map(&mut self) {
+        self.begin(Builder::begin_map);
+    }
+
+    fn end(&mut self) {
+        self.level -= 1;
+        self.forward(Builder::end);
     }
 }

@@ -14,7 +14,7 @@ pub mod table;
 pub mod time;
 pub mod value;
 
-pub use build::to_item;
+pub use build::{pick, to_item};
 pub use id::{
     DescriptionVersion, Epoch, LogIndex, NodeId, PartitionId, ReplicaId, StartNumber, TableId,
     TabletId, Term,

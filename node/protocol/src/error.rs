@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use stator_model::Billing;
+use stator_model::{Billing, Item};
 
 use crate::JsonWriter;
 
@@ -28,6 +28,8 @@ pub enum ErrorCode {
     ResourceInUseException,
     /// Too many tables, or too many changes of tables at once.
     LimitExceededException,
+    /// A write whose condition does not hold.
+    ConditionalCheckFailedException,
     /// A provisioned table that is asked for more than it can do now.
     ProvisionedThroughputExceededException,
     /// An on-demand table that is asked for more than it can do now.
@@ -59,6 +61,7 @@ impl ErrorCode {
             Self::ResourceNotFoundException => "ResourceNotFoundException",
             Self::ResourceInUseException => "ResourceInUseException",
             Self::LimitExceededException => "LimitExceededException",
+            Self::ConditionalCheckFailedException => "ConditionalCheckFailedException",
             Self::ProvisionedThroughputExceededException => {
                 "ProvisionedThroughputExceededException"
             }
@@ -82,6 +85,7 @@ impl ErrorCode {
             Self::ResourceNotFoundException
             | Self::ResourceInUseException
             | Self::LimitExceededException
+            | Self::ConditionalCheckFailedException
             | Self::ProvisionedThroughputExceededException
             | Self::InternalServerError => "com.amazonaws.dynamodb.v20120810",
         }
@@ -99,6 +103,7 @@ impl ErrorCode {
             | Self::ResourceNotFoundException
             | Self::ResourceInUseException
             | Self::LimitExceededException
+            | Self::ConditionalCheckFailedException
             | Self::ProvisionedThroughputExceededException
             | Self::ThrottlingException => 400,
             Self::InternalServerError => 500,
@@ -121,7 +126,8 @@ impl ErrorCode {
             | Self::InvalidSignatureException
             | Self::ResourceNotFoundException
             | Self::ResourceInUseException
-            | Self::LimitExceededException => false,
+            | Self::LimitExceededException
+            | Self::ConditionalCheckFailedException => false,
         }
     }
 
@@ -136,6 +142,7 @@ impl ErrorCode {
             | Self::ResourceNotFoundException
             | Self::ResourceInUseException
             | Self::LimitExceededException
+            | Self::ConditionalCheckFailedException
             | Self::ProvisionedThroughputExceededException
             | Self::ThrottlingException
             | Self::InternalServerError
@@ -149,6 +156,8 @@ impl ErrorCode {
 pub struct ApiError {
     code: ErrorCode,
     message: Option<Cow<'static, str>>,
+    /// The item that a failed condition looked at, if the request wants to see it.
+    item: Option<Box<Item>>,
 }
 
 /// A message: a text of the service, or one made from it.
@@ -156,7 +165,7 @@ type Message = Cow<'static, str>;
 
 impl ApiError {
     fn new(code: ErrorCode, message: impl Into<Message>) -> Self {
-        Self { code, message: Some(message.into()) }
+        Self { code, message: Some(message.into()), item: None }
     }
 
     /// A request that the service's rules refuse.
@@ -171,12 +180,12 @@ impl ApiError {
 
     /// A body that is not JSON: the one SerializationException without a message.
     pub const fn unparsable() -> Self {
-        Self { code: ErrorCode::SerializationException, message: None }
+        Self { code: ErrorCode::SerializationException, message: None, item: None }
     }
 
     /// A target that the API has never had.
     pub const fn unknown_operation() -> Self {
-        Self { code: ErrorCode::UnknownOperationException, message: None }
+        Self { code: ErrorCode::UnknownOperationException, message: None, item: None }
     }
 
     /// No credentials.
@@ -214,6 +223,14 @@ impl ApiError {
     /// Too many tables, or too many changes of tables at once.
     pub fn limit_exceeded(message: impl Into<Message>) -> Self {
         Self::new(ErrorCode::LimitExceededException, message)
+    }
+
+    /// A write whose condition does not hold. `item` is shown to the client as the one that it does not
+    /// hold for.
+    pub fn conditional_check_failed(item: Option<Item>) -> Self {
+        let code = ErrorCode::ConditionalCheckFailedException;
+        let message = Some("The conditional request failed".into());
+        Self { code, message, item: item.map(Box::new) }
     }
 
     /// A table that is asked for more than it can do now, by its billing mode. SDKs back off and send the
@@ -272,7 +289,8 @@ impl ApiError {
         self.message.as_deref()
     }
 
-    /// The body of the answer: `{"__type":"<prefix>#<name>","message":"…"}`.
+    /// The body of the answer: `{"__type":"<prefix>#<name>","message":"…"}`, and the `Item` of a condition
+    /// that failed.
     pub fn to_body(&self) -> Vec<u8> {
         let mut writer = JsonWriter::new();
         writer.object(|body| {
@@ -284,6 +302,9 @@ impl ApiError {
             };
             if let (Some(key), Some(message)) = (key, &self.message) {
                 body.member(key).text(message);
+            }
+            if let Some(item) = &self.item {
+                body.member("Item").item(&**item);
             }
         });
         writer.into_bytes()
@@ -303,6 +324,8 @@ impl std::error::Error for ApiError {}
 
 #[cfg(test)]
 mod tests {
+    use stator_model::AttributeValue;
+
     use super::*;
 
     fn body(error: &ApiError) -> String {
@@ -332,6 +355,17 @@ mod tests {
             body(&ApiError::named_table_not_found("t")),
             r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"Requested resource not found: Table: t not found"}"#
         );
+    }
+
+    #[test]
+    fn a_failed_condition_shows_the_item_if_there_is_one_to_show() {
+        let failed = ApiError::conditional_check_failed(None);
+        let start = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"The conditional request failed""#;
+        assert_eq!(body(&failed), format!("{start}}}"));
+        assert_eq!((failed.status(), failed.is_retryable()), (400, false));
+        let item = vec![("k".to_owned(), AttributeValue::Bool(true))];
+        let failed = ApiError::conditional_check_failed(Item::from_pairs(item).ok());
+        assert_eq!(body(&failed), format!(r#"{start},"Item":{{"k":{{"BOOL":true}}}}}}"#));
     }
 
     #[test]

@@ -78,10 +78,8 @@ fn run(bench: &Bench) -> Result<Vec<Row>> {
         ratios.push(rate / ((one + two) / 2.0));
         guards.push(two / one);
         batches.push(shape.batch);
-        let (put, written) = (
-            spent.micros_each(outcome.requests),
-            (before.cpu_micros + after.cpu_micros) / 2.0,
-        );
+        let (put, written) =
+            (spent.micros_each(outcome.requests), (before.cpu_micros + after.cpu_micros) / 2.0);
         micros.push(put);
         bare_micros.push(written);
         ceilings.push(written / (heard + written));

@@ -83,3 +83,19 @@ fn an_item_may_have_400_kib_and_not_one_byte_more() {
     assert!(!ItemSize::from_bytes(409_601).is_allowed());
     assert!(!ItemSize::from_bytes(usize::MAX).is_allowed());
 }
+
+#[test]
+fn only_what_is_picked_is_copied_with_all_that_is_in_it() {
+    let nested = |name: &str| {
+        let inner = vec![(name.to_owned(), value(2)), ("list".to_owned(), value(3))];
+        let inner = AttributeValue::M(AttributeMap::from_pairs(inner).unwrap());
+        AttributeValue::L(vec![value(1), inner, AttributeValue::Ss(vec!["x".to_owned()])])
+    };
+    let pairs = ["a", "b", "c"].map(|name| (name.to_owned(), nested(name)));
+    let item = AttributeMap::from_pairs(pairs.to_vec()).unwrap();
+    assert_eq!(crate::to_item(&item), item);
+    let picked = crate::pick(&item, &["a", "c", "list"]);
+    assert_eq!(picked.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["a", "c"]);
+    assert!(picked.iter().all(|(name, value)| item.get(name) == Some(value)));
+    assert!(crate::pick(&item, &[]).is_empty());
+}
