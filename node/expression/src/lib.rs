@@ -1,0 +1,26 @@
+//! DynamoDB expressions: what the text of a condition, filter, key condition, projection or update
+//! means.
+//!
+//! An expression is parsed once for a request, together with the placeholders of that request, into a
+//! form that holds no text and needs no check any more. Everything that can be refused without an item
+//! is refused then, with the service's words and in its order: syntax first, then what the expression
+//! names, then what it does. Applying the form to an item cannot panic and takes stack in proportion
+//! to the nesting of the expression, which is bounded.
+//!
+//! Nothing here knows JSON, tables or requests; nothing does I/O or reads a clock.
+
+#![allow(dead_code, reason = "the parsers that use the tokens are still to come")]
+
+pub mod error;
+mod kind;
+pub mod limits;
+pub mod path;
+mod placeholders;
+mod reserved;
+mod token;
+
+pub use error::{ExpressionError, Fault, Parameter};
+pub use kind::Kind;
+pub use path::{Path, Relation, Step};
+pub use placeholders::Placeholders;
+pub use reserved::is_reserved;
