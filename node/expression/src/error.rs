@@ -37,8 +37,8 @@ pub enum ExpressionError {
     },
     /// A placeholder that stands for a name longer than any attribute may have.
     #[error(
-        "ExpressionAttributeNames contains invalid value: Attribute name must have length less than \
-         or equal to 65535 for key {key}"
+        "ExpressionAttributeNames contains invalid value: One or more parameter values were invalid: \
+         Attribute name is too long, must be at most 65535 bytes for key {key}"
     )]
     LongName {
         /// The placeholder.

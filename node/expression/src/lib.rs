@@ -9,8 +9,7 @@
 //!
 //! Nothing here knows JSON, tables or requests; nothing does I/O or reads a clock.
 
-#![allow(dead_code, reason = "the parsers that use the tokens are still to come")]
-
+pub mod condition;
 pub mod error;
 mod kind;
 pub mod limits;
@@ -19,6 +18,7 @@ mod placeholders;
 mod reserved;
 mod token;
 
+pub use condition::{Comparator, Condition, Operand};
 pub use error::{ExpressionError, Fault, Parameter};
 pub use kind::Kind;
 pub use path::{Path, Relation, Step};

@@ -204,32 +204,6 @@ impl<'a> Cursor<'a> {
         if self.peek().kind == TokenKind::End { Ok(()) } else { Err(self.syntax_error()) }
     }
 
-    /// Whether a path begins at the cursor: a name that is neither a keyword nor a function's.
-    pub(crate) fn at_path(&self) -> bool {
-        match self.peek().kind {
-            TokenKind::NamePlaceholder => true,
-            TokenKind::Word => !self.at_keyword() && !self.at_call(),
-            TokenKind::ValuePlaceholder
-            | TokenKind::Digits
-            | TokenKind::Open
-            | TokenKind::Close
-            | TokenKind::OpenBracket
-            | TokenKind::CloseBracket
-            | TokenKind::Dot
-            | TokenKind::Comma
-            | TokenKind::Equal
-            | TokenKind::NotEqual
-            | TokenKind::Less
-            | TokenKind::LessOrEqual
-            | TokenKind::Greater
-            | TokenKind::GreaterOrEqual
-            | TokenKind::Plus
-            | TokenKind::Minus
-            | TokenKind::Unknown
-            | TokenKind::End => false,
-        }
-    }
-
     /// Whether a function's name and its parenthesis are at the cursor.
     pub(crate) fn at_call(&self) -> bool {
         self.peek().kind == TokenKind::Word

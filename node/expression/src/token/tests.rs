@@ -87,12 +87,13 @@ fn an_expression_has_at_most_4096_bytes() {
 
 #[test]
 fn a_word_before_a_parenthesis_is_a_function_and_a_keyword_is_neither() {
-    assert!(cursor("size (a)").at_call() && !cursor("size (a)").at_path());
-    assert!(cursor("size").at_path() && !cursor("size").at_call());
-    assert!(!cursor("not (a)").at_call() && !cursor("Between").at_path());
-    assert!(cursor("#not").at_path());
-    assert!(!Cursor::new(Kind::Update, "remove a").unwrap().at_path());
-    assert!(Cursor::new(Kind::Projection, "remove").unwrap().at_path());
+    let at_call = |text| cursor(text).at_call();
+    assert!(at_call("size (a)") && at_call("SIZE(a)") && !at_call("size") && !at_call("#size(a)"));
+    assert!(!at_call("not (a)") && !at_call("In (a)"));
+    let path = |kind, text| Cursor::new(kind, text).unwrap().path().is_ok();
+    assert!(path(Kind::Condition, "size") && path(Kind::Condition, "#not"));
+    assert!(!path(Kind::Condition, "Between") && !path(Kind::Filter, "a.not"));
+    assert!(!path(Kind::Update, "remove a") && path(Kind::Projection, "remove"));
 }
 
 #[test]

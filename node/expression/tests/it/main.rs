@@ -1,0 +1,6 @@
+//! Expressions through the crate's public surface.
+
+mod condition;
+mod hostile;
+mod session;
+mod support;
