@@ -12,6 +12,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+mod arithmetic;
 #[cfg(test)]
 mod tests;
 
