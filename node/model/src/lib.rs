@@ -10,6 +10,7 @@ pub mod item;
 pub mod key;
 pub mod limits;
 pub mod number;
+pub mod set;
 pub mod table;
 pub mod time;
 pub mod value;
@@ -22,6 +23,7 @@ pub use id::{
 pub use item::{AttributeMap, DuplicateName, Item, ItemSize, ItemView, SharedItem};
 pub use key::{HashSecret, KeyHash, KeyRange, KeyValue, Location, PrimaryKey};
 pub use number::{Number, NumberError};
+pub use set::{SetMembers, SetMismatch, set_union};
 pub use table::{
     Billing, KeyAttribute, KeyError, KeySchema, KeyType, TableDescription, TableStatus,
 };

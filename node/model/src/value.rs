@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 
+use crate::set::sorted;
 use crate::{AttributeMap, ItemView, Number};
 
 /// A value of one of DynamoDB's ten types ("Supported data types", developer guide).
@@ -161,12 +162,6 @@ impl Eq for AttributeValue {}
 /// sets do not cost the product of their lengths.
 fn same_members<T: Ord>(left: &[T], right: &[T]) -> bool {
     left.len() == right.len() && (left == right || sorted(left) == sorted(right))
-}
-
-fn sorted<T: Ord>(members: &[T]) -> Vec<&T> {
-    let mut members: Vec<&T> = members.iter().collect();
-    members.sort_unstable();
-    members
 }
 
 /// Why these are not the members of a set.
