@@ -1,5 +1,6 @@
 //! Items: attributes by name.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::{AttributeValue, ValueVisitor, limits};
@@ -74,6 +75,12 @@ impl AttributeMap {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl From<BTreeMap<String, AttributeValue>> for AttributeMap {
+    fn from(attributes: BTreeMap<String, AttributeValue>) -> Self {
+        Self(attributes.into_iter().collect())
     }
 }
 
