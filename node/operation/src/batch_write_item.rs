@@ -17,6 +17,7 @@ use crate::capacity::{CapacityUnits, Charge};
 use crate::constraint::Violations;
 use crate::delete_item::DeleteItem;
 use crate::options::ReturnItemCollectionMetrics;
+use crate::precondition::Precondition;
 use crate::put_item::PutItem;
 use crate::{ItemCommand, Reply, ReturnConsumedCapacity, TableReference, Written, keys};
 
@@ -267,6 +268,7 @@ impl Write {
                     location: key.location(&table.hash_secret),
                     item: Arc::clone(item),
                     size: *size,
+                    precondition: Precondition::default(),
                     return_old: false,
                     charge,
                 })
@@ -277,6 +279,7 @@ impl Write {
                     table: id,
                     version,
                     location: key.location(&table.hash_secret),
+                    precondition: Precondition::default(),
                     return_old: false,
                     charge,
                 })

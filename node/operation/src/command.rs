@@ -27,6 +27,13 @@ pub struct Evaluation {
     pub reply: Result<Written, ApiError>,
 }
 
+impl Evaluation {
+    /// Nothing is written, and the client is told why.
+    pub(crate) const fn refused(refusal: ApiError) -> Self {
+        Self { write: None, reply: Err(refusal) }
+    }
+}
+
 /// What becomes of an item.
 #[derive(Clone, Debug)]
 pub enum ItemWrite {

@@ -10,6 +10,7 @@ use stator_protocol::{ApiError, Attributes, Found, Scope, Shape, parse, read_mem
 use crate::capacity::{CapacityUnits, Charge};
 use crate::constraint::{Violations, enveloped_value};
 use crate::options::ReturnOld;
+use crate::precondition::Precondition;
 use crate::write_members::WriteMembers;
 use crate::{Evaluation, ItemWrite, ReturnConsumedCapacity, TableReference, Written, keys};
 
@@ -42,6 +43,7 @@ impl Shape for Members {
 pub struct Input {
     table: TableReference,
     key: AttributeMap,
+    precondition: Precondition,
     return_old: bool,
     return_capacity: ReturnConsumedCapacity,
 }
@@ -57,14 +59,16 @@ impl Input {
         let mut violations = Violations::new();
         let return_capacity = it.write.capacity(&mut violations);
         let key = violations.required("key", it.key);
-        let return_values: Option<ReturnOld> = it.write.return_values(&mut violations);
+        let words = it.write.words(&mut violations);
         violations.finish()?;
         it.write.none_refused("DeleteItem")?;
+        let precondition = it.write.precondition(&words)?;
         let Attributes(key) = key.expect("an absent key is a violation");
         Ok(Self {
             table,
             key: key.map_err(enveloped_value)?,
-            return_old: return_values == Some(ReturnOld::AllOld),
+            precondition,
+            return_old: words.return_values == Some(ReturnOld::AllOld),
             return_capacity: return_capacity.unwrap_or_default(),
         })
     }
@@ -84,6 +88,7 @@ impl Input {
             table: table.id,
             version: table.version,
             location: key.location(&table.hash_secret),
+            precondition: self.precondition,
             return_old: self.return_old,
             charge: Charge::new(self.return_capacity, &self.table),
         })
@@ -96,6 +101,7 @@ pub struct DeleteItem {
     pub(crate) table: TableId,
     pub(crate) version: DescriptionVersion,
     pub(crate) location: Location,
+    pub(crate) precondition: Precondition,
     pub(crate) return_old: bool,
     pub(crate) charge: Charge,
 }
@@ -104,6 +110,9 @@ impl DeleteItem {
     /// Removes whatever is there and returns it if that was asked for; writes nothing if nothing is
     /// there. Charged for the item that was.
     pub fn evaluate(&self, current: Option<SharedItem>) -> Evaluation {
+        if let Err(refusal) = self.precondition.check(current.as_ref()) {
+            return Evaluation::refused(refusal);
+        }
         let before = current.as_ref().map_or(ItemSize::default(), |item| item.size());
         Evaluation {
             write: current.is_some().then_some(ItemWrite::Delete),

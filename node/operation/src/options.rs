@@ -86,7 +86,7 @@ impl Choice for ReturnItemCollectionMetrics {
     const WORDS: &'static [(&'static str, Self)] = &[("SIZE", Self::Size), ("NONE", Self::None)];
 }
 
-/// `ReturnValuesOnConditionCheckFailure`. Nothing to do where no condition can be given.
+/// `ReturnValuesOnConditionCheckFailure`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ReturnValuesOnConditionCheckFailure {
     AllOld,

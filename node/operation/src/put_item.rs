@@ -11,6 +11,7 @@ use stator_protocol::{ApiError, Attributes, Found, Scope, Shape, parse, read_mem
 use crate::capacity::{CapacityUnits, Charge};
 use crate::constraint::{Violations, enveloped, enveloped_value};
 use crate::options::ReturnValues;
+use crate::precondition::Precondition;
 use crate::write_members::WriteMembers;
 use crate::{Evaluation, ItemWrite, ReturnConsumedCapacity, TableReference, Written, keys};
 
@@ -44,13 +45,14 @@ pub struct Input {
     table: TableReference,
     item: Item,
     size: ItemSize,
+    precondition: Precondition,
     return_old: bool,
     return_capacity: ReturnConsumedCapacity,
 }
 
 impl Input {
-    /// Reads and checks a body. Values are checked before `ReturnValues`, and the item's size last,
-    /// as the service does.
+    /// Reads and checks a body. Expressions are checked before values, those before `ReturnValues`, and
+    /// the item's size last, as the service does.
     ///
     /// # Errors
     /// SerializationException and ValidationException.
@@ -60,18 +62,19 @@ impl Input {
         let mut violations = Violations::new();
         let return_capacity = it.write.capacity(&mut violations);
         let item = violations.required("item", it.item);
-        let return_values: Option<ReturnValues> = it.write.return_values(&mut violations);
+        let words = it.write.words(&mut violations);
         violations.finish()?;
         it.write.none_refused("PutItem")?;
+        let precondition = it.write.precondition(&words)?;
         let Attributes(item) = item.expect("an absent item is a violation");
         let item = item.map_err(enveloped_value)?;
-        let return_old = returns_old(return_values.unwrap_or_default())?;
+        let return_old = returns_old(words.return_values.unwrap_or_default())?;
         let size = item.size();
         if !size.is_allowed() {
             return Err(ApiError::validation("Item size has exceeded the maximum allowed size"));
         }
         let return_capacity = return_capacity.unwrap_or_default();
-        Ok(Self { table, item, size, return_old, return_capacity })
+        Ok(Self { table, item, size, precondition, return_old, return_capacity })
     }
 
     /// The table that the request names.
@@ -91,6 +94,7 @@ impl Input {
             location: key.location(&table.hash_secret),
             item: Arc::new(self.item),
             size: self.size,
+            precondition: self.precondition,
             return_old: self.return_old,
             charge: Charge::new(self.return_capacity, &self.table),
         })
@@ -115,6 +119,7 @@ pub struct PutItem {
     pub(crate) location: Location,
     pub(crate) item: Arc<Item>,
     pub(crate) size: ItemSize,
+    pub(crate) precondition: Precondition,
     pub(crate) return_old: bool,
     pub(crate) charge: Charge,
 }
@@ -122,6 +127,9 @@ pub struct PutItem {
 impl PutItem {
     /// Replaces whatever is there; returns it if that was asked for. Charged for the larger of both.
     pub fn evaluate(&self, current: Option<SharedItem>) -> Evaluation {
+        if let Err(refusal) = self.precondition.check(current.as_ref()) {
+            return Evaluation::refused(refusal);
+        }
         let before = current.as_ref().map_or(ItemSize::default(), |item| item.size());
         Evaluation {
             write: Some(ItemWrite::Put(Arc::clone(&self.item))),

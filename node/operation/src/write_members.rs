@@ -1,14 +1,17 @@
 //! The members that the bodies of all operations which write one item have in common.
 
 use serde::de::MapAccess;
-use stator_protocol::{AnyMap, ApiError, Member};
+use stator_expression::Kind;
+use stator_protocol::{ApiError, Member};
 
 use crate::ReturnConsumedCapacity;
-use crate::constraint::{Violations, enveloped, none_refused};
+use crate::constraint::{Violations, none_refused};
+use crate::expressions::{PlaceholderMembers, Wording};
 use crate::options::{Choice, ReturnItemCollectionMetrics, ReturnValuesOnConditionCheckFailure};
+use crate::precondition::Precondition;
 
 /// Parameters of the API that do not work here yet.
-const NOT_YET: &[&str] = &["ConditionExpression", "Expected", "ConditionalOperator"];
+const NOT_YET: &[&str] = &["Expected", "ConditionalOperator"];
 
 /// Common members, as they were read.
 #[derive(Default)]
@@ -17,9 +20,15 @@ pub(crate) struct WriteMembers {
     return_consumed_capacity: Option<String>,
     return_item_collection_metrics: Option<String>,
     return_values_on_condition_check_failure: Option<String>,
-    expression_attribute_names: Option<AnyMap>,
-    expression_attribute_values: Option<AnyMap>,
+    condition_expression: Option<String>,
+    placeholders: PlaceholderMembers,
     refused: Vec<&'static str>,
+}
+
+/// The words of common members, once they are known to be words of the model.
+pub(crate) struct WriteWords<R> {
+    pub(crate) return_values: Option<R>,
+    on_condition_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
 
 impl WriteMembers {
@@ -36,8 +45,10 @@ impl WriteMembers {
             "ReturnValuesOnConditionCheckFailure" => {
                 member.set(&mut self.return_values_on_condition_check_failure)
             }
-            "ExpressionAttributeNames" => member.set(&mut self.expression_attribute_names),
-            "ExpressionAttributeValues" => member.set(&mut self.expression_attribute_values),
+            "ConditionExpression" => member.set(&mut self.condition_expression),
+            "ExpressionAttributeNames" | "ExpressionAttributeValues" => {
+                self.placeholders.read(name, member)
+            }
             _ => member.note(NOT_YET, &mut self.refused),
         }
     }
@@ -47,37 +58,37 @@ impl WriteMembers {
         violations.choice("returnConsumedCapacity", self.return_consumed_capacity.as_deref())
     }
 
-    /// `ReturnValues`, and the words that have nothing to say without indexes and conditions: they must
-    /// be words nevertheless.
-    pub(crate) fn return_values<R: Choice>(&self, violations: &mut Violations) -> Option<R> {
+    /// The members that are one of a few words. What `ReturnItemCollectionMetrics` asks for only tables
+    /// with local indexes have; it must be a word nevertheless.
+    pub(crate) fn words<R: Choice>(&self, violations: &mut Violations) -> WriteWords<R> {
         let return_values = violations.choice("returnValues", self.return_values.as_deref());
         let _: Option<ReturnItemCollectionMetrics> = violations
             .choice("returnItemCollectionMetrics", self.return_item_collection_metrics.as_deref());
-        let _: Option<ReturnValuesOnConditionCheckFailure> = violations.choice(
+        let on_condition_failure = violations.choice(
             "returnValuesOnConditionCheckFailure",
             self.return_values_on_condition_check_failure.as_deref(),
         );
-        return_values
+        WriteWords { return_values, on_condition_failure }
     }
 
-    /// Whether everything that is there works: names and values for expressions need one, and there is
-    /// none as long as there are no conditions.
+    /// Whether everything that is there works.
     ///
     /// # Errors
     /// ValidationException.
     pub(crate) fn none_refused(&self, operation: &str) -> Result<(), ApiError> {
-        none_refused(operation, &self.refused)?;
-        if self.expression_attribute_names.is_some() {
-            return Err(enveloped(
-                "ExpressionAttributeNames can only be specified when using expressions",
-            ));
-        }
-        if self.expression_attribute_values.is_some() {
-            return Err(enveloped(
-                "ExpressionAttributeValues can only be specified when using expressions: \
-                 ConditionExpression is null",
-            ));
-        }
-        Ok(())
+        none_refused(operation, &self.refused)
+    }
+
+    /// The condition.
+    ///
+    /// # Errors
+    /// ValidationException.
+    pub(crate) fn precondition<R>(self, words: &WriteWords<R>) -> Result<Precondition, ApiError> {
+        let given = [(Kind::Condition, self.condition_expression.is_some())];
+        let mut expressions = self.placeholders.open(Wording::Enveloped, &given)?;
+        let condition = self.condition_expression.as_deref();
+        let condition = expressions.condition(Kind::Condition, condition)?;
+        expressions.finish()?;
+        Ok(Precondition::new(condition, words.on_condition_failure))
     }
 }

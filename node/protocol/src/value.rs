@@ -154,6 +154,38 @@ impl Shape for Attributes {
     }
 }
 
+/// Values by names that are not those of attributes, such as placeholders. The values that can be read,
+/// and the first name whose value cannot, with what is wrong with that.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamedValues {
+    /// The values, in the order of the document; where one is wrong, something that stands for it.
+    pub values: Vec<(String, AttributeValue)>,
+    /// The first error.
+    pub refused: Option<(String, ValueError)>,
+}
+
+impl Shape for NamedValues {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_map(VALUE_TYPE)
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(mut object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        let mut names = HashSet::new();
+        while let Some(name) = object.next_key_seed(Name)? {
+            if !names.insert(name.to_string()) {
+                return Err(scope.mismatch(duplicate(&name)));
+            }
+            let value = object.next_value_seed(Read::<AttributeValue>::new(scope))?;
+            if let (Some(error), None) = (scope.take_refusal(), &it.refused) {
+                it.refused = Some((name.to_string(), error));
+            }
+            it.values.push((name.into_owned(), value));
+        }
+        Ok(it)
+    }
+}
+
 impl Shape for AttributeMap {
     fn mismatch(found: Found) -> String {
         found.instead_of_map(VALUE_TYPE)

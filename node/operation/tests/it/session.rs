@@ -97,18 +97,31 @@ fn play(session: &str) -> String {
     out
 }
 
-/// Writes out every `<text*count>`.
+/// Writes out every `<text*count>`; any other `<` is what it is.
 fn expand(body: &str) -> String {
     let mut out = String::new();
     let mut rest = body;
     while let Some((before, after)) = rest.split_once('<') {
-        let (repeat, after) = after.split_once('>').expect("a repetition ends");
-        let (text, count) = repeat.rsplit_once('*').expect("a repetition has a count");
         out.push_str(before);
-        out.push_str(&text.repeat(count.parse().expect("a count is a number")));
-        rest = after;
+        match repetition(after) {
+            Some((repeated, after)) => {
+                out.push_str(&repeated);
+                rest = after;
+            }
+            None => {
+                out.push('<');
+                rest = after;
+            }
+        }
     }
     out + rest
+}
+
+/// What `text*count>` at the beginning stands for, and what follows it.
+fn repetition(after: &str) -> Option<(String, &str)> {
+    let (repeat, after) = after.split_once('>')?;
+    let (text, count) = repeat.rsplit_once('*')?;
+    Some((text.repeat(count.parse().ok()?), after))
 }
 
 /// Counts characters that come often in a row.

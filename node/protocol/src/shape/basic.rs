@@ -100,6 +100,10 @@ impl<T: Entry> Shape for Entries<T> {
     }
 }
 
+impl Entry for String {
+    const JAVA: &'static str = "java.lang.String";
+}
+
 /// A list of which only matters whether it is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnyList {

@@ -255,6 +255,18 @@ fn written(item: &Item) -> Vec<u8> {
     writer.into_bytes()
 }
 
+#[test]
+fn the_first_of_named_values_that_is_wrong_is_named() {
+    let read = |json: &str| parse::<NamedValues>(json.as_bytes());
+    let named = read(r#"{":b":{"S":"x"},":a":{"SS":[]},":c":{"N":"x"}}"#).unwrap();
+    assert_eq!(named.values.len(), 3);
+    assert_eq!(named.values[0], (":b".to_owned(), AttributeValue::S("x".to_owned())));
+    assert_eq!(named.refused, Some((":a".to_owned(), ValueError::EmptyStringSet)));
+    assert_eq!(read(r#"{":a":{"BOOL":true}}"#).unwrap().refused, None);
+    assert!(read(r#"{":a":{"BOOL":true},":a":{"BOOL":true}}"#).is_err());
+    assert!(read(r#"{":a":7}"#).is_err());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
