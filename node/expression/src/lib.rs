@@ -14,7 +14,9 @@ pub mod error;
 mod kind;
 pub mod limits;
 pub mod path;
+mod path_tree;
 mod placeholders;
+mod projection;
 mod reserved;
 mod token;
 
@@ -23,4 +25,5 @@ pub use error::{ExpressionError, Fault, Parameter};
 pub use kind::Kind;
 pub use path::{Path, Relation, Step};
 pub use placeholders::Placeholders;
+pub use projection::Projection;
 pub use reserved::is_reserved;

@@ -2,5 +2,6 @@
 
 mod condition;
 mod hostile;
+mod projection;
 mod session;
 mod support;

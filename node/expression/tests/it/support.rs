@@ -2,6 +2,7 @@
 
 use stator_expression::{ExpressionError, Placeholders};
 use stator_model::{AttributeMap, Item};
+use stator_protocol::JsonWriter;
 
 /// How many cases to run: `base` times `STATOR_CASES`, the multiplier of all tests.
 pub(crate) fn cases(base: u32) -> u32 {
@@ -12,6 +13,13 @@ pub(crate) fn cases(base: u32) -> u32 {
 /// The attributes that this JSON is.
 pub(crate) fn item(json: &str) -> Item {
     stator_protocol::parse(json.as_bytes()).unwrap_or_else(|error| panic!("{json}: {error:?}"))
+}
+
+/// The JSON that these attributes are.
+pub(crate) fn shown(item: &Item) -> String {
+    let mut writer = JsonWriter::new();
+    writer.item(item);
+    String::from_utf8(writer.into_bytes()).expect("JSON is UTF-8")
 }
 
 /// Placeholders of these names and values.

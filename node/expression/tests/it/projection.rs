@@ -1,0 +1,31 @@
+//! Projections.
+
+use stator_expression::Projection;
+
+use crate::session::{self, Settings};
+use crate::support::shown;
+
+fn answer(settings: &Settings, expression: &str) -> String {
+    match Projection::parse(expression, &mut settings.placeholders()) {
+        Ok(projection) => {
+            let reads: Vec<_> = projection.attributes().collect();
+            let item = projection.project(&settings.attributes("item"));
+            format!("{} of {}", shown(&item), reads.join(", "))
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn projections_answer_as_written() {
+    session::play("projection", 60, answer);
+}
+
+#[test]
+fn attributes_to_get_are_names_and_no_paths() {
+    let item = crate::support::item(r#"{"a.b": {"N": "1"}, "a": {"M": {"b": {"N": "2"}}}}"#);
+    let names = ["a.b", "c", "a.b"].map(str::to_owned);
+    let projection = Projection::of_attributes(names.to_vec());
+    assert_eq!(shown(&projection.project(&item)), r#"{"a.b":{"N":"1"}}"#);
+    assert_eq!(projection.attributes().collect::<Vec<_>>(), ["a.b", "c"]);
+}
