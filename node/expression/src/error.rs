@@ -188,6 +188,12 @@ pub enum Fault {
         /// The name.
         function: String,
     },
+    /// A function of conditions in an update.
+    #[error("The function is not allowed in an update expression; function: {function}")]
+    FunctionOfConditions {
+        /// The name.
+        function: String,
+    },
     /// Too many or too few operands.
     #[error(
         "Incorrect number of operands for operator or function; operator or function: {operator}, \

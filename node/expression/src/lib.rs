@@ -19,6 +19,7 @@ mod placeholders;
 mod projection;
 mod reserved;
 mod token;
+pub mod update;
 
 pub use condition::{Comparator, Condition, Operand};
 pub use error::{ExpressionError, Fault, Parameter};
@@ -27,3 +28,4 @@ pub use path::{Path, Relation, Step};
 pub use placeholders::Placeholders;
 pub use projection::Projection;
 pub use reserved::is_reserved;
+pub use update::{Update, UpdateError, Updated};

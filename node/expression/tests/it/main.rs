@@ -5,3 +5,4 @@ mod hostile;
 mod projection;
 mod session;
 mod support;
+mod update;
