@@ -9,14 +9,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::MapAccess;
+use stator_expression::Projection;
 use stator_model::{AttributeMap, ItemSize, Location, SharedItem, TableDescription, TableId};
 use stator_protocol::{
-    AnyMap, ApiError, Attributes, Entries, Entry, Found, JsonWriter, Scope, Shape, parse,
-    read_members,
+    ApiError, Attributes, Entries, Entry, Found, JsonWriter, Scope, Shape, parse, read_members,
 };
 
 use crate::capacity::{CapacityUnits, Charge};
 use crate::constraint::{Violations, none_refused};
+use crate::expressions::PlaceholderMembers;
+use crate::projected::projected;
 use crate::read::{Part, Place};
 use crate::{ReturnConsumedCapacity, TableReference, keys};
 
@@ -26,7 +28,7 @@ const KEYS: usize = 100;
 const ANSWER_BYTES: usize = 16 << 20;
 
 /// Parameters of a table in the API that do not work here yet.
-const NOT_YET: &[&str] = &["ProjectionExpression", "AttributesToGet"];
+const NOT_YET: &[&str] = &["AttributesToGet"];
 
 /// A body, as it was read.
 #[derive(Default)]
@@ -56,7 +58,8 @@ impl Shape for Members {
 struct KeysOfTable {
     keys: Option<Vec<Attributes>>,
     consistent_read: Option<bool>,
-    expression_attribute_names: Option<AnyMap>,
+    projection_expression: Option<String>,
+    placeholders: PlaceholderMembers,
     refused: Vec<&'static str>,
 }
 
@@ -74,7 +77,8 @@ impl Shape for KeysOfTable {
         read_members(object, scope, |name, member| match name {
             "Keys" => member.set(&mut it.keys),
             "ConsistentRead" => member.set(&mut it.consistent_read),
-            "ExpressionAttributeNames" => member.set(&mut it.expression_attribute_names),
+            "ProjectionExpression" => member.set(&mut it.projection_expression),
+            "ExpressionAttributeNames" => it.placeholders.read(name, member),
             _ => member.note(NOT_YET, &mut it.refused),
         })?;
         Ok(it)
@@ -93,7 +97,16 @@ pub struct Input {
 struct Wanted {
     table: TableReference,
     keys: Vec<AttributeMap>,
+    projection: Option<Given>,
     consistent: bool,
+}
+
+/// A projection, as it was given and what it means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Given {
+    text: String,
+    names: Vec<(String, String)>,
+    projection: Projection,
 }
 
 impl Input {
@@ -153,6 +166,7 @@ impl Input {
                 table: table.id,
                 given: Arc::clone(wanted.table.given()),
                 consistent: wanted.consistent,
+                projection: wanted.projection,
                 items: Vec::new(),
                 units: CapacityUnits::default(),
                 charge: Charge::new(self.return_capacity, &wanted.table),
@@ -178,11 +192,13 @@ impl Wanted {
     fn checked((name, asked): (String, KeysOfTable)) -> Result<Self, ApiError> {
         let table = TableReference::of_batch(name)?;
         none_refused("BatchGetItem", &asked.refused)?;
-        if asked.expression_attribute_names.is_some() {
-            return Err(ApiError::validation(
-                "ExpressionAttributeNames can only be specified when using expressions",
-            ));
-        }
+        let names = asked.placeholders.names().cloned();
+        let projection =
+            asked.placeholders.only_projection(asked.projection_expression.as_deref())?;
+        let projection = projection.zip(asked.projection_expression).map(|(projection, text)| {
+            let names = names.map_or_else(Vec::new, |Entries(names)| names);
+            Given { text, names, projection }
+        });
         let mut keys: Vec<AttributeMap> = Vec::new();
         for Attributes(key) in asked.keys.unwrap_or_default() {
             let key = key?;
@@ -191,7 +207,7 @@ impl Wanted {
             }
             keys.push(key);
         }
-        Ok(Self { table, keys, consistent: asked.consistent_read.unwrap_or(false) })
+        Ok(Self { table, keys, projection, consistent: asked.consistent_read.unwrap_or(false) })
     }
 }
 
@@ -211,6 +227,7 @@ struct OfTable {
     table: TableId,
     given: Arc<str>,
     consistent: bool,
+    projection: Option<Given>,
     items: Vec<SharedItem>,
     units: CapacityUnits,
     charge: Charge,
@@ -241,7 +258,8 @@ impl BatchGetItem {
         self.room = room;
         self.next += 1;
         of_table.units += CapacityUnits::of_read(size, of_table.consistent);
-        of_table.items.extend(item);
+        let projection = of_table.projection.as_ref().map(|given| &given.projection);
+        of_table.items.extend(item.map(|item| projected(projection, item)));
     }
 
     /// Whether anything was read.
@@ -298,8 +316,20 @@ impl Output {
             writer.member(&table.given).object(|asked| {
                 asked.member("Keys").array(|list| keys.for_each(|key| list.item(&key.given)));
                 asked.member("ConsistentRead").flag(table.consistent);
+                if let Some(Given { text, names, .. }) = &table.projection {
+                    asked.member("ProjectionExpression").text(text);
+                    write_names(names, asked);
+                }
             });
         }
+    }
+}
+
+fn write_names(names: &[(String, String)], writer: &mut JsonWriter) {
+    if !names.is_empty() {
+        writer.member("ExpressionAttributeNames").object(|members| {
+            names.iter().for_each(|(token, name)| members.member(token).text(name));
+        });
     }
 }
 

@@ -8,12 +8,15 @@ use stator_protocol::ApiError;
 use crate::Written;
 use crate::delete_item::DeleteItem;
 use crate::put_item::PutItem;
+use crate::update_item::UpdateItem;
 
 /// A write of one item, validated against one version of its table.
 #[derive(Clone, Debug)]
 pub enum ItemCommand {
     /// PutItem.
     Put(PutItem),
+    /// UpdateItem.
+    Update(UpdateItem),
     /// DeleteItem.
     Delete(DeleteItem),
 }
@@ -48,6 +51,7 @@ impl ItemCommand {
     pub fn table(&self) -> TableId {
         match self {
             Self::Put(put) => put.table,
+            Self::Update(update) => update.table,
             Self::Delete(delete) => delete.table,
         }
     }
@@ -56,6 +60,7 @@ impl ItemCommand {
     pub fn version(&self) -> DescriptionVersion {
         match self {
             Self::Put(put) => put.version,
+            Self::Update(update) => update.version,
             Self::Delete(delete) => delete.version,
         }
     }
@@ -64,6 +69,7 @@ impl ItemCommand {
     pub fn location(&self) -> &Location {
         match self {
             Self::Put(put) => &put.location,
+            Self::Update(update) => &update.location,
             Self::Delete(delete) => &delete.location,
         }
     }
@@ -71,7 +77,7 @@ impl ItemCommand {
     /// Whether it may leave more data than it finds.
     pub fn adds_data(&self) -> bool {
         match self {
-            Self::Put(_) => true,
+            Self::Put(_) | Self::Update(_) => true,
             Self::Delete(_) => false,
         }
     }
@@ -80,6 +86,7 @@ impl ItemCommand {
     pub fn evaluate(&self, current: Option<SharedItem>) -> Evaluation {
         match self {
             Self::Put(put) => put.evaluate(current),
+            Self::Update(update) => update.evaluate(current),
             Self::Delete(delete) => delete.evaluate(current),
         }
     }

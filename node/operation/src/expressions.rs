@@ -5,7 +5,7 @@
 //! was not used.
 
 use serde::de::MapAccess;
-use stator_expression::{Condition, ExpressionError, Kind, Placeholders};
+use stator_expression::{Condition, ExpressionError, Kind, Placeholders, Projection, Update};
 use stator_model::AttributeMap;
 use stator_protocol::{ApiError, Entries, Member, NamedValues};
 
@@ -54,6 +54,25 @@ impl PlaceholderMembers {
             "ExpressionAttributeValues" => member.set(&mut self.values),
             _ => member.ignore(),
         }
+    }
+
+    /// The projection of a read that can have no other expression.
+    ///
+    /// # Errors
+    /// ValidationException.
+    pub(crate) fn only_projection(
+        self,
+        text: Option<&str>,
+    ) -> Result<Option<Projection>, ApiError> {
+        let mut expressions = self.open(Wording::Bare, &[(Kind::Projection, text.is_some())])?;
+        let projection = expressions.projection(text)?;
+        expressions.finish()?;
+        Ok(projection)
+    }
+
+    /// The names, as they were given.
+    pub(crate) fn names(&self) -> Option<&Entries<String>> {
+        self.names.as_ref()
     }
 
     /// Begins with a request's expressions. `given` are those that the operation has, and whether the
@@ -132,6 +151,19 @@ impl Expressions {
         text: Option<&str>,
     ) -> Result<Option<Condition>, ApiError> {
         self.parse(text, |text, placeholders| Condition::parse(kind, text, placeholders))
+    }
+
+    /// The projection, if there is one.
+    pub(crate) fn projection(
+        &mut self,
+        text: Option<&str>,
+    ) -> Result<Option<Projection>, ApiError> {
+        self.parse(text, Projection::parse)
+    }
+
+    /// The update, if there is one.
+    pub(crate) fn update(&mut self, text: Option<&str>) -> Result<Option<Update>, ApiError> {
+        self.parse(text, Update::parse)
     }
 
     fn parse<T>(

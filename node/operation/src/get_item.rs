@@ -3,18 +3,19 @@
 use std::fmt;
 
 use serde::de::MapAccess;
+use stator_expression::Projection;
 use stator_model::{AttributeMap, ItemSize, Location, SharedItem, TableDescription, TableId};
-use stator_protocol::{
-    AnyMap, ApiError, Attributes, Found, JsonWriter, Scope, Shape, parse, read_members,
-};
+use stator_protocol::{ApiError, Attributes, Found, JsonWriter, Scope, Shape, parse, read_members};
 
 use crate::capacity::{CapacityUnits, Charge};
 use crate::constraint::{Violations, none_refused};
+use crate::expressions::PlaceholderMembers;
+use crate::projected::projected;
 use crate::read::{Part, Place};
 use crate::{ReturnConsumedCapacity, TableReference, keys};
 
 /// Parameters of the API that do not work here yet.
-const NOT_YET: &[&str] = &["ProjectionExpression", "AttributesToGet"];
+const NOT_YET: &[&str] = &["AttributesToGet"];
 
 /// A body, as it was read.
 #[derive(Default)]
@@ -23,7 +24,8 @@ struct Members {
     key: Option<Attributes>,
     consistent_read: Option<bool>,
     return_consumed_capacity: Option<String>,
-    expression_attribute_names: Option<AnyMap>,
+    projection_expression: Option<String>,
+    placeholders: PlaceholderMembers,
     refused: Vec<&'static str>,
 }
 
@@ -39,7 +41,8 @@ impl Shape for Members {
             "Key" => member.set(&mut it.key),
             "ConsistentRead" => member.set(&mut it.consistent_read),
             "ReturnConsumedCapacity" => member.set(&mut it.return_consumed_capacity),
-            "ExpressionAttributeNames" => member.set(&mut it.expression_attribute_names),
+            "ProjectionExpression" => member.set(&mut it.projection_expression),
+            "ExpressionAttributeNames" => it.placeholders.read(name, member),
             _ => member.note(NOT_YET, &mut it.refused),
         })?;
         Ok(it)
@@ -51,6 +54,7 @@ impl Shape for Members {
 pub struct Input {
     table: TableReference,
     key: AttributeMap,
+    projection: Option<Projection>,
     consistent: bool,
     return_capacity: ReturnConsumedCapacity,
 }
@@ -69,15 +73,12 @@ impl Input {
         let key = violations.required("key", it.key);
         violations.finish()?;
         none_refused("GetItem", &it.refused)?;
-        if it.expression_attribute_names.is_some() {
-            return Err(ApiError::validation(
-                "ExpressionAttributeNames can only be specified when using expressions",
-            ));
-        }
+        let projection = it.placeholders.only_projection(it.projection_expression.as_deref())?;
         let Attributes(key) = key.expect("an absent key is a violation");
         Ok(Self {
             table,
             key: key?,
+            projection,
             consistent: it.consistent_read.unwrap_or(false),
             return_capacity: return_capacity.unwrap_or_default(),
         })
@@ -97,6 +98,7 @@ impl Input {
         Ok(GetItem {
             table: table.id,
             location: key.location(&table.hash_secret),
+            projection: self.projection,
             consistent: self.consistent,
             charge: Charge::new(self.return_capacity, &self.table),
             found: None,
@@ -108,6 +110,7 @@ impl Input {
 pub struct GetItem {
     table: TableId,
     location: Location,
+    projection: Option<Projection>,
     consistent: bool,
     charge: Charge,
     /// What was found, once it was looked for.
@@ -129,7 +132,9 @@ impl GetItem {
     pub(crate) fn reply(self) -> Output {
         let item = self.found.flatten();
         let size = item.as_ref().map_or(ItemSize::default(), |item| item.size());
-        Output { item, units: CapacityUnits::of_read(size, self.consistent), charge: self.charge }
+        let units = CapacityUnits::of_read(size, self.consistent);
+        let item = item.map(|item| projected(self.projection.as_ref(), item));
+        Output { item, units, charge: self.charge }
     }
 }
 

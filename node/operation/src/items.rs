@@ -10,7 +10,7 @@ use crate::batch_write_item::BatchWriteItem;
 use crate::table::serving;
 use crate::{
     ItemCommand, ReadCommand, ServiceInfo, TableReference, batch_get_item, batch_write_item,
-    delete_item, get_item, put_item, scan,
+    delete_item, get_item, put_item, scan, update_item,
 };
 
 /// A request about items, checked by every rule that needs no table.
@@ -18,6 +18,8 @@ use crate::{
 pub enum ItemRequest {
     /// PutItem.
     PutItem(put_item::Input),
+    /// UpdateItem.
+    UpdateItem(update_item::Input),
     /// DeleteItem.
     DeleteItem(delete_item::Input),
     /// BatchWriteItem.
@@ -52,6 +54,10 @@ impl ItemRequest {
             Self::PutItem(input) => {
                 let table = table(input.table())?;
                 ItemWork::Write(ItemCommand::Put(input.validate(table)?))
+            }
+            Self::UpdateItem(input) => {
+                let table = table(input.table())?;
+                ItemWork::Write(ItemCommand::Update(input.validate(table)?))
             }
             Self::DeleteItem(input) => {
                 let table = table(input.table())?;

@@ -1,5 +1,6 @@
 //! Primary keys out of items and `Key` parameters, with every rule about their values.
 
+use stator_expression::Path;
 use stator_model::{
     AttributeMap, AttributeValue, Item, KeyAttribute, KeySchema, KeyValue, PrimaryKey, limits,
 };
@@ -59,6 +60,19 @@ pub(crate) fn of_parameter(key: &AttributeMap, schema: &KeySchema) -> Result<Pri
         partition: pick(&schema.partition, Part::Partition)?,
         sort: schema.sort.as_ref().map(|sort| pick(sort, Part::Sort)).transpose()?,
     })
+}
+
+/// The refusal of an update that changes something of a key attribute.
+pub(crate) fn must_not_change(path: &Path) -> ApiError {
+    if path.is_nested() {
+        return ApiError::validation(format!(
+            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not \
+             allowed: Key: {}",
+            path.head
+        ));
+    }
+    let head = &path.head;
+    invalid(format!("Cannot update attribute {head}. This attribute is part of the key"))
 }
 
 /// The value as a key, if it is of the attribute's type.

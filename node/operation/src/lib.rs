@@ -30,6 +30,7 @@ mod keys;
 pub mod list_tables;
 mod options;
 mod precondition;
+mod projected;
 pub mod put_item;
 pub mod read;
 mod refusal;
@@ -37,6 +38,7 @@ mod request;
 pub mod scan;
 mod table;
 mod unbuilt;
+pub mod update_item;
 mod write_members;
 mod written;
 
@@ -65,6 +67,8 @@ pub enum Operation {
     DeleteTable,
     /// PutItem.
     PutItem,
+    /// UpdateItem.
+    UpdateItem,
     /// DeleteItem.
     DeleteItem,
     /// BatchWriteItem.
@@ -132,6 +136,12 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "PutItem",
         kind: Kind::Write,
         action: "dynamodb:PutItem",
+    },
+    OperationSpec {
+        operation: Operation::UpdateItem,
+        name: "UpdateItem",
+        kind: Kind::Write,
+        action: "dynamodb:UpdateItem",
     },
     OperationSpec {
         operation: Operation::DeleteItem,

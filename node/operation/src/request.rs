@@ -4,7 +4,7 @@ use stator_protocol::{ApiError, JsonWriter};
 
 use crate::{
     ItemRequest, Operation, Written, batch_get_item, batch_write_item, create_table, delete_item,
-    delete_table, describe_table, get_item, list_tables, put_item, scan,
+    delete_table, describe_table, get_item, list_tables, put_item, scan, update_item,
 };
 
 /// What a body asked for, checked by every rule that needs no table.
@@ -34,6 +34,9 @@ impl Request {
             Operation::ListTables => Self::ListTables(list_tables::Input::parse(body)?),
             Operation::DeleteTable => Self::DeleteTable(delete_table::Input::parse(body)?),
             Operation::PutItem => Self::Items(ItemRequest::PutItem(put_item::Input::parse(body)?)),
+            Operation::UpdateItem => {
+                Self::Items(ItemRequest::UpdateItem(update_item::Input::parse(body)?))
+            }
             Operation::DeleteItem => {
                 Self::Items(ItemRequest::DeleteItem(delete_item::Input::parse(body)?))
             }
@@ -57,6 +60,7 @@ impl Request {
             Self::Items(ItemRequest::BatchGetItem(_) | ItemRequest::Scan(_)) => true,
             Self::Items(
                 ItemRequest::PutItem(_)
+                | ItemRequest::UpdateItem(_)
                 | ItemRequest::DeleteItem(_)
                 | ItemRequest::BatchWriteItem(_)
                 | ItemRequest::GetItem(_),

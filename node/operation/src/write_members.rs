@@ -1,7 +1,7 @@
 //! The members that the bodies of all operations which write one item have in common.
 
 use serde::de::MapAccess;
-use stator_expression::Kind;
+use stator_expression::{Kind, Update};
 use stator_protocol::{ApiError, Member};
 
 use crate::ReturnConsumedCapacity;
@@ -90,5 +90,23 @@ impl WriteMembers {
         let condition = expressions.condition(Kind::Condition, condition)?;
         expressions.finish()?;
         Ok(Precondition::new(condition, words.on_condition_failure))
+    }
+
+    /// What an UpdateItem that says `update` changes, and its condition.
+    ///
+    /// # Errors
+    /// ValidationException.
+    pub(crate) fn update<R>(
+        self,
+        update: Option<&str>,
+        words: &WriteWords<R>,
+    ) -> Result<(Option<Update>, Precondition), ApiError> {
+        let condition = self.condition_expression.as_deref();
+        let given = [(Kind::Update, update.is_some()), (Kind::Condition, condition.is_some())];
+        let mut expressions = self.placeholders.open(Wording::Enveloped, &given)?;
+        let update = expressions.update(update)?;
+        let condition = expressions.condition(Kind::Condition, condition)?;
+        expressions.finish()?;
+        Ok((update, Precondition::new(condition, words.on_condition_failure)))
     }
 }

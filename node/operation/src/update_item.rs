@@ -1,0 +1,171 @@
+//! UpdateItem: changes some attributes of an item, or creates it ("UpdateItem", API reference).
+
+use std::sync::Arc;
+
+use serde::de::MapAccess;
+use stator_expression::{Update, Updated};
+use stator_model::{
+    AttributeMap, DescriptionVersion, Item, ItemSize, ItemView as _, Location, SharedItem,
+    TableDescription, TableId, to_item,
+};
+use stator_protocol::{ApiError, Attributes, Found, Scope, Shape, parse, read_members};
+
+use crate::capacity::{CapacityUnits, Charge};
+use crate::constraint::{Violations, enveloped_value, none_refused};
+use crate::options::ReturnValues;
+use crate::precondition::Precondition;
+use crate::write_members::WriteMembers;
+use crate::{Evaluation, ItemWrite, ReturnConsumedCapacity, TableReference, Written, keys};
+
+/// Parameters of the API that do not work here yet, apart from those that all writes have.
+const NOT_YET: &[&str] = &["AttributeUpdates"];
+
+/// A body, as it was read.
+#[derive(Default)]
+struct Members {
+    table_name: Option<String>,
+    key: Option<Attributes>,
+    update_expression: Option<String>,
+    write: WriteMembers,
+    refused: Vec<&'static str>,
+}
+
+impl Shape for Members {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_element("UpdateItemInput")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "TableName" => member.set(&mut it.table_name),
+            "Key" => member.set(&mut it.key),
+            "UpdateExpression" => member.set(&mut it.update_expression),
+            "AttributeUpdates" => member.note(NOT_YET, &mut it.refused),
+            _ => it.write.read(name, member),
+        })?;
+        Ok(it)
+    }
+}
+
+/// An UpdateItem request, checked by every rule that needs no table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    table: TableReference,
+    key: AttributeMap,
+    update: Update,
+    precondition: Precondition,
+    return_values: ReturnValues,
+    return_capacity: ReturnConsumedCapacity,
+}
+
+impl Input {
+    /// Reads and checks a body.
+    ///
+    /// # Errors
+    /// SerializationException and ValidationException.
+    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let it: Members = parse(body)?;
+        let table = TableReference::of_items(it.table_name)?;
+        let mut violations = Violations::new();
+        let return_capacity = it.write.capacity(&mut violations);
+        let key = violations.required("key", it.key);
+        let words = it.write.words(&mut violations);
+        violations.finish()?;
+        none_refused("UpdateItem", &it.refused)?;
+        it.write.none_refused("UpdateItem")?;
+        let (update, precondition) = it.write.update(it.update_expression.as_deref(), &words)?;
+        let Attributes(key) = key.expect("an absent key is a violation");
+        Ok(Self {
+            table,
+            key: key.map_err(enveloped_value)?,
+            update: update.unwrap_or_default(),
+            precondition,
+            return_values: words.return_values.unwrap_or_default(),
+            return_capacity: return_capacity.unwrap_or_default(),
+        })
+    }
+
+    /// The table that the request names.
+    pub fn table(&self) -> &TableReference {
+        &self.table
+    }
+
+    /// Makes this a command on `table`: the key is one of its keys, and nothing in it is changed.
+    ///
+    /// # Errors
+    /// ValidationException.
+    pub fn validate(self, table: &TableDescription) -> Result<UpdateItem, ApiError> {
+        for path in self.update.written() {
+            if table.key_schema.attributes().any(|key| key.name == path.head) {
+                return Err(keys::must_not_change(path));
+            }
+        }
+        let key = keys::of_parameter(&self.key, &table.key_schema)?;
+        Ok(UpdateItem {
+            table: table.id,
+            version: table.version,
+            location: key.location(&table.hash_secret),
+            key: self.key,
+            update: self.update,
+            precondition: self.precondition,
+            return_values: self.return_values,
+            charge: Charge::new(self.return_capacity, &self.table),
+        })
+    }
+}
+
+/// An UpdateItem on one table, validated.
+#[derive(Clone, Debug)]
+pub struct UpdateItem {
+    pub(crate) table: TableId,
+    pub(crate) version: DescriptionVersion,
+    pub(crate) location: Location,
+    key: AttributeMap,
+    update: Update,
+    precondition: Precondition,
+    return_values: ReturnValues,
+    charge: Charge,
+}
+
+impl UpdateItem {
+    /// Changes what is there, or creates it; writes nothing if it stays as it is. Charged for the larger
+    /// of the items before and after.
+    pub fn evaluate(&self, current: Option<SharedItem>) -> Evaluation {
+        if let Err(refusal) = self.precondition.check(current.as_ref()) {
+            return Evaluation::refused(refusal);
+        }
+        let before = current.as_ref().map(|item| to_item(item.as_ref()));
+        match self.update.apply(before.as_ref(), &self.key) {
+            Ok(updated) if updated.gauged_size(&self.key).is_allowed() => {
+                self.evaluation(current, updated)
+            }
+            Ok(_) => Evaluation::refused(ApiError::validation(
+                "Item size to update has exceeded the maximum allowed size",
+            )),
+            Err(error) => Evaluation::refused(ApiError::validation(error.to_string())),
+        }
+    }
+
+    fn evaluation(&self, current: Option<SharedItem>, updated: Updated<'_>) -> Evaluation {
+        let size = |item: Option<&Item>| item.map_or(ItemSize::default(), Item::size);
+        let units = CapacityUnits::of_write(size(updated.before()), size(updated.after()));
+        let touched = match self.return_values {
+            ReturnValues::UpdatedOld => updated.updated_old(),
+            ReturnValues::UpdatedNew => updated.updated_new(),
+            ReturnValues::None | ReturnValues::AllOld | ReturnValues::AllNew => None,
+        };
+        let is_unchanged = updated.is_unchanged();
+        let after = updated.into_after().map(Arc::new);
+        let attributes = match self.return_values {
+            ReturnValues::None => None,
+            ReturnValues::AllOld => current,
+            ReturnValues::AllNew => after.clone().map(|item| item as SharedItem),
+            ReturnValues::UpdatedOld | ReturnValues::UpdatedNew => {
+                touched.map(|item| Arc::new(item) as SharedItem)
+            }
+        };
+        let reply = Ok(Written { attributes, units, charge: self.charge.clone() });
+        Evaluation { write: after.filter(|_| !is_unchanged).map(ItemWrite::Put), reply }
+    }
+}
