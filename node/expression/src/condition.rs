@@ -53,8 +53,10 @@ pub enum Condition {
         /// The values, one of which it must equal.
         options: Vec<Operand>,
     },
-    /// `attribute_exists(path)`; under a NOT, attribute_not_exists.
+    /// `attribute_exists(path)`
     Exists(Path),
+    /// `attribute_not_exists(path)`
+    NotExists(Path),
     /// `attribute_type(value, :name)`.
     HasType {
         /// What is looked at.
@@ -172,7 +174,7 @@ impl Condition {
             Self::In { value, options } => {
                 names.extend(attributes_of(std::iter::once(value).chain(options)));
             }
-            Self::Exists(path) => names.push(&path.head),
+            Self::Exists(path) | Self::NotExists(path) => names.push(&path.head),
             Self::HasType { value, .. } => names.extend(value.attribute()),
             Self::BeginsWith { value, prefix } => names.extend(attributes_of([value, prefix])),
             Self::Contains { value, element } => names.extend(attributes_of([value, element])),

@@ -278,6 +278,38 @@ pub enum Fault {
     /// Parentheses directly inside parentheses.
     #[error("The expression has redundant parentheses;")]
     RedundantParentheses,
+    /// A key condition with two predicates about one attribute.
+    #[error("KeyConditionExpressions must only contain one condition per key")]
+    KeyTwice,
+    /// A key condition that looks inside an attribute.
+    #[error("KeyConditionExpressions cannot have conditions on nested attributes")]
+    KeyNested,
+    /// A key condition with a function as an operand.
+    #[error("KeyConditionExpressions cannot contain nested operations")]
+    KeyOperation,
+    /// A key condition with something that no index can look up.
+    #[error("Invalid operator used in KeyConditionExpression: {operator}")]
+    KeyOperator {
+        /// The operator or function.
+        operator: &'static str,
+    },
+    /// A key condition that compares attributes with each other.
+    #[error(
+        "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"
+    )]
+    KeyWithKey,
+    /// A key condition that compares literals with each other.
+    #[error("Invalid condition in KeyConditionExpression: No key attribute specified")]
+    KeyMissing,
+    /// A key condition whose attribute stands in the wrong place.
+    #[error(
+        "Invalid condition in KeyConditionExpression: {operator} operator must have the key \
+         attribute as its first operand"
+    )]
+    KeyNotFirst {
+        /// BETWEEN or begins_with.
+        operator: &'static str,
+    },
     /// One clause of an update twice.
     #[error("The \"{section}\" section can only be used once in an update expression;")]
     SectionTwice {

@@ -11,6 +11,7 @@
 
 pub mod condition;
 pub mod error;
+pub mod key_condition;
 mod kind;
 pub mod limits;
 pub mod path;
@@ -23,6 +24,9 @@ pub mod update;
 
 pub use condition::{Comparator, Condition, Operand};
 pub use error::{ExpressionError, Fault, Parameter};
+pub use key_condition::{
+    KeyCondition, KeyConditionError, KeyExpression, KeyQuery, KeyTest, SortRange,
+};
 pub use kind::Kind;
 pub use path::{Path, Relation, Step};
 pub use placeholders::Placeholders;

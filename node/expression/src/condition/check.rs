@@ -271,8 +271,7 @@ fn call(function: Function, operands: Vec<Operand>) -> Result<Condition, Fault> 
         }
         Function::AttributeNotExists => {
             let [operand] = exactly(name, operands)?;
-            let exists = Condition::Exists(path_of(name, operand)?);
-            Ok(Condition::Not(Box::new(exists)))
+            path_of(name, operand).map(Condition::NotExists)
         }
         Function::AttributeType => {
             let [value, wanted] = exactly(name, operands)?;

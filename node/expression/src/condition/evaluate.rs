@@ -33,6 +33,7 @@ impl Condition {
                 options.iter().any(|option| option.value_in(item).as_ref() == Some(&value))
             }),
             Self::Exists(path) => path.value_in(item).is_some(),
+            Self::NotExists(path) => path.value_in(item).is_none(),
             Self::HasType { value, type_name } => {
                 value.value_in(item).is_some_and(|value| value.type_name() == *type_name)
             }

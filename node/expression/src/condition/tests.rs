@@ -73,7 +73,7 @@ fn conditions_can_be_put_together_from_parts() {
     let not = |condition| Condition::Not(Box::new(condition));
     assert!(contains("x").holds(&item) && !not(contains("x")).holds(&item));
     assert!(not(contains("z")).holds(&item));
-    let absent = not(Condition::Exists(Path::attribute("b")));
+    let absent = Condition::NotExists(Path::attribute("b"));
     assert!(Condition::And(vec![absent.clone(), not(contains("z"))]).holds(&item));
     assert!(!Condition::Or(vec![not(absent), contains("z")]).holds(&item));
     assert!(Condition::And(Vec::new()).holds(&item) && !Condition::Or(Vec::new()).holds(&item));

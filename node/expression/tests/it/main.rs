@@ -2,6 +2,7 @@
 
 mod condition;
 mod hostile;
+mod key_condition;
 mod projection;
 mod session;
 mod support;
