@@ -44,6 +44,9 @@ pub enum ExpressionError {
         /// The placeholder.
         key: String,
     },
+    /// Placeholders that stand for more than those of a request may.
+    #[error("{0} exceeds max size")]
+    TooMuchSubstituted(Parameter),
     /// Placeholders that no expression uses.
     #[error("Value provided in {parameter} unused in expressions: keys: {{{}}}", keys.join(", "))]
     Unused {
@@ -61,9 +64,10 @@ impl ExpressionError {
     pub const fn is_enveloped(&self) -> bool {
         match self {
             Self::Invalid { .. } | Self::NoPlaceholders(_) | Self::Unused { .. } => true,
-            Self::PlaceholderSyntax { .. } | Self::EmptyName { .. } | Self::LongName { .. } => {
-                false
-            }
+            Self::PlaceholderSyntax { .. }
+            | Self::EmptyName { .. }
+            | Self::LongName { .. }
+            | Self::TooMuchSubstituted(_) => false,
         }
     }
 }

@@ -12,6 +12,8 @@
 
 mod bind;
 
+use std::sync::Arc;
+
 use stator_model::{AttributeValue, KeyValue};
 
 use crate::condition::RawCondition;
@@ -26,7 +28,7 @@ pub struct KeyExpression(Condition);
 /// What must hold for the attributes of a key, whatever key that is: each attribute once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyCondition {
-    tests: Vec<(String, KeyTest<AttributeValue>)>,
+    tests: Vec<(String, KeyTest<Arc<AttributeValue>>)>,
 }
 
 /// What a Query reads: one partition key, and a range of its sort keys.
@@ -91,14 +93,14 @@ impl KeyExpression {
 impl KeyCondition {
     /// The condition of these tests of attributes: the legacy parameter KeyConditions, which is a map
     /// and so names each attribute once.
-    pub fn new(tests: Vec<(String, KeyTest<AttributeValue>)>) -> Self {
+    pub fn new(tests: Vec<(String, KeyTest<Arc<AttributeValue>>)>) -> Self {
         Self { tests }
     }
 }
 
 fn add_tests(
     condition: Condition,
-    tests: &mut Vec<(String, KeyTest<AttributeValue>)>,
+    tests: &mut Vec<(String, KeyTest<Arc<AttributeValue>>)>,
 ) -> Result<(), Fault> {
     let refused = |operator| Err(Fault::KeyOperator { operator });
     let (name, test) = match condition {
@@ -133,7 +135,7 @@ fn comparison(
     left: Operand,
     comparator: Comparator,
     right: Operand,
-) -> Result<(String, KeyTest<AttributeValue>), Fault> {
+) -> Result<(String, KeyTest<Arc<AttributeValue>>), Fault> {
     if comparator == Comparator::NotEqual {
         return Err(Fault::KeyOperator { operator: comparator.symbol() });
     }
@@ -172,7 +174,7 @@ fn attribute(path: Path) -> Result<String, Fault> {
 }
 
 /// The value of an operand beside the attribute.
-fn literal(operand: Operand) -> Result<AttributeValue, Fault> {
+fn literal(operand: Operand) -> Result<Arc<AttributeValue>, Fault> {
     match operand {
         Operand::Value(value) => Ok(value),
         Operand::Path(_) => Err(Fault::KeyWithKey),

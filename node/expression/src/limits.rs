@@ -11,5 +11,7 @@ pub const IN_OPERANDS: usize = 100;
 pub const PATH_ELEMENTS: usize = stator_model::limits::NESTING_LEVELS;
 /// Bytes of a placeholder, with its `#` or `:`.
 pub const PLACEHOLDER_BYTES: usize = 255;
+/// Bytes of all placeholders of a request with what they stand for.
+pub const SUBSTITUTION_BYTES: usize = 2 * 1024 * 1024;
 /// Bytes of an attribute's name.
 pub const NAME_BYTES: usize = stator_model::limits::ATTRIBUTE_NAME_BYTES;

@@ -146,7 +146,7 @@ impl Seen {
                 Step::Name(name) => (here.first_index, here.name(name, at)),
                 Step::Index(index) => (here.first_name, here.index(*index, at)),
             };
-            conflict = conflict.into_iter().chain(other).min();
+            conflict = conflict.or(other);
             here = next;
         }
         if here.first != at {

@@ -32,12 +32,16 @@ impl Placeholders {
     ///
     /// # Errors
     /// If a parameter is there and empty, a placeholder is not well formed, or stands for a name that
-    /// no attribute may have. Names are checked before values.
+    /// no attribute may have, or if names and values together are too large. Names are checked before
+    /// values.
     pub fn new(
         names: Option<Vec<(String, String)>>,
         values: Option<AttributeMap>,
     ) -> Result<Self, ExpressionError> {
         let names = definitions(names, '#', Parameter::Names)?;
+        let room = limits::SUBSTITUTION_BYTES;
+        let room = room_after(room, &names, String::len)
+            .ok_or(ExpressionError::TooMuchSubstituted(Parameter::Names))?;
         for Definition { token, meaning, .. } in &names {
             if meaning.is_empty() {
                 return Err(ExpressionError::EmptyName { key: token.clone() });
@@ -47,7 +51,10 @@ impl Placeholders {
             }
         }
         let values = values.map(|values| values.into_iter().collect());
-        Ok(Self { names, values: definitions(values, ':', Parameter::Values)? })
+        let values = definitions(values, ':', Parameter::Values)?;
+        room_after(room, &values, AttributeValue::size)
+            .ok_or(ExpressionError::TooMuchSubstituted(Parameter::Values))?;
+        Ok(Self { names, values })
     }
 
     /// The name for which `token`, with its `#`, stands. The placeholder is used from then on.
@@ -90,6 +97,17 @@ fn definitions<T>(
     pairs.dedup_by(|later, earlier| later.0 == earlier.0);
     let definition = |(token, meaning)| Definition { token, meaning, used: false };
     Ok(pairs.into_iter().map(definition).collect())
+}
+
+/// How many bytes are left of `room`, if there are as many as these definitions have.
+fn room_after<T>(
+    room: usize,
+    definitions: &[Definition<T>],
+    size: fn(&T) -> usize,
+) -> Option<usize> {
+    definitions.iter().try_fold(room, |room, definition| {
+        room.checked_sub(definition.token.len().saturating_add(size(&definition.meaning)))
+    })
 }
 
 fn is_placeholder(key: &str, sigil: char) -> bool {

@@ -3,12 +3,17 @@
 //! Nothing here depends on an item: the service refuses a condition that no item could ever be asked,
 //! whether or not there is an item. The order of the checks was found out by probing the service.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use stator_model::AttributeValue;
 
 use crate::{Fault, Kind, Path, Placeholders, limits};
 
+use super::evaluate::order;
 use super::function::Function;
 use super::raw::{RawCondition, RawOperand, RawOperator, RawPredicate, Tree};
 use super::{Comparator, Condition, Operand};
@@ -31,20 +36,38 @@ impl<'a> RawCondition<'a> {
         self.tree.each_predicate(&mut |predicate| {
             predicate.operands.iter().try_for_each(RawOperand::check_reserved)
         })?;
-        self.tree.resolve(placeholders)
+        self.tree.resolve(&mut Resolver { placeholders, values: BTreeMap::new() })
+    }
+}
+
+/// Puts names and values in place of placeholders. Each value is copied once, however often it is named.
+struct Resolver<'p, 'a> {
+    placeholders: &'p mut Placeholders,
+    /// The values named so far, by their placeholders.
+    values: BTreeMap<&'a str, Arc<AttributeValue>>,
+}
+
+impl<'a> Resolver<'_, 'a> {
+    fn value(&mut self, token: &'a str) -> Result<Arc<AttributeValue>, Fault> {
+        if let Some(value) = self.values.get(token) {
+            return Ok(Arc::clone(value));
+        }
+        let value = Arc::new(self.placeholders.value(token)?.clone());
+        self.values.insert(token, Arc::clone(&value));
+        Ok(value)
     }
 }
 
 impl<'a> Tree<'a> {
-    fn resolve(&self, placeholders: &mut Placeholders) -> Result<Condition, Fault> {
+    fn resolve(&self, resolver: &mut Resolver<'_, 'a>) -> Result<Condition, Fault> {
         let mut all = |parts: &[Self]| -> Result<Vec<_>, _> {
-            parts.iter().map(|part| part.resolve(placeholders)).collect()
+            parts.iter().map(|part| part.resolve(resolver)).collect()
         };
         match self {
             Self::And(parts) => all(parts).map(Condition::And),
             Self::Or(parts) => all(parts).map(Condition::Or),
-            Self::Not(part) => Ok(Condition::Not(Box::new(part.resolve(placeholders)?))),
-            Self::Predicate(predicate) => predicate.resolve(placeholders),
+            Self::Not(part) => Ok(Condition::Not(Box::new(part.resolve(resolver)?))),
+            Self::Predicate(predicate) => predicate.resolve(resolver),
         }
     }
 }
@@ -102,8 +125,8 @@ impl<'a> RawPredicate<'a> {
         }
     }
 
-    fn resolve(&self, placeholders: &mut Placeholders) -> Result<Condition, Fault> {
-        let resolve = |operand: &RawOperand<'a>| Term::resolve(operand, placeholders);
+    fn resolve(&self, resolver: &mut Resolver<'_, 'a>) -> Result<Condition, Fault> {
+        let resolve = |operand: &RawOperand<'a>| Term::resolve(operand, resolver);
         let terms: Vec<Term> = self.operands.iter().map(resolve).collect::<Result<_, _>>()?;
         let operands: Vec<Operand> =
             terms.into_iter().map(Term::into_operand).collect::<Result<_, _>>()?;
@@ -123,17 +146,17 @@ impl<'a> RawPredicate<'a> {
 /// An operand with names and values in place, not yet known to have the right number of operands.
 enum Term {
     Path(Path),
-    Value(AttributeValue),
+    Value(Arc<AttributeValue>),
     Size(Vec<Term>),
 }
 
 impl Term {
-    fn resolve(raw: &RawOperand<'_>, placeholders: &mut Placeholders) -> Result<Self, Fault> {
+    fn resolve<'a>(raw: &RawOperand<'a>, resolver: &mut Resolver<'_, 'a>) -> Result<Self, Fault> {
         match raw {
-            RawOperand::Path(path) => path.resolve(placeholders).map(Self::Path),
-            RawOperand::Value(token) => placeholders.value(token).cloned().map(Self::Value),
+            RawOperand::Path(path) => path.resolve(resolver.placeholders).map(Self::Path),
+            RawOperand::Value(token) => resolver.value(token).map(Self::Value),
             RawOperand::Call { operands, .. } => {
-                let resolve = |operand| Self::resolve(operand, placeholders);
+                let resolve = |operand| Self::resolve(operand, resolver);
                 operands.iter().map(resolve).collect::<Result<_, _>>().map(Self::Size)
             }
         }
@@ -168,7 +191,7 @@ fn wrong_type(operator: &str, operand_type: &str) -> Fault {
 
 impl Operand {
     /// Its type, if that does not depend on the item.
-    const fn literal_type(&self) -> Option<&'static str> {
+    fn literal_type(&self) -> Option<&'static str> {
         match self {
             Self::Path(_) => None,
             Self::Value(value) => Some(value.type_name()),
@@ -185,14 +208,11 @@ impl Operand {
     }
 }
 
-/// Checks that something that has a size is in every size().
+/// Checks that what is in a size() can have a size. Another size() cannot: it is a number.
 fn check_size_operand(operand: &Operand) -> Result<(), Fault> {
     match operand {
         Operand::Path(_) | Operand::Value(_) => Ok(()),
-        Operand::Size(of) => {
-            check_size_operand(of)?;
-            of.check_type("size", &["S", "B", "SS", "NS", "BS", "L", "M"])
-        }
+        Operand::Size(of) => of.check_type("size", &["S", "B", "SS", "NS", "BS", "L", "M"]),
     }
 }
 
@@ -313,20 +333,22 @@ fn between(value: Operand, lower: Operand, upper: Operand) -> Result<Condition, 
         operand.check_type("BETWEEN", &ORDERED)?;
     }
     if let (Operand::Value(from), Operand::Value(to)) = (&lower, &upper) {
-        let shown = || (shown(from), shown(to));
-        match super::evaluate::order(from, to) {
-            None => {
-                let (lower, upper) = shown();
-                return Err(Fault::BoundsOfTwoTypes { lower, upper });
-            }
-            Some(order) if order.is_gt() => {
-                let (lower, upper) = shown();
-                return Err(Fault::BoundsReversed { lower, upper });
-            }
-            Some(_) => {}
-        }
+        check_bounds(from, to)?;
     }
     Ok(Condition::Between { value, lower, upper })
+}
+
+/// Checks bounds that do not depend on the item. Both are of types that have an order.
+fn check_bounds(lower: &AttributeValue, upper: &AttributeValue) -> Result<(), Fault> {
+    let order = order(lower, upper);
+    if order.is_some_and(Ordering::is_le) {
+        return Ok(());
+    }
+    let (lower, upper) = (shown(lower), shown(upper));
+    Err(match order {
+        Some(_) => Fault::BoundsReversed { lower, upper },
+        None => Fault::BoundsOfTwoTypes { lower, upper },
+    })
 }
 
 /// A bound as messages show it: `{N:2}`. Only types that have an order come here.
@@ -357,13 +379,11 @@ fn path_of(operator: &str, operand: Operand) -> Result<Path, Fault> {
 
 /// The type that the second operand of attribute_type names.
 fn type_named(operand: &Operand) -> Result<&'static str, Fault> {
-    match operand {
-        Operand::Value(AttributeValue::S(name)) => {
-            let known = TYPES.into_iter().find(|known| known == name);
-            known.ok_or_else(|| Fault::UnknownType { name: name.clone() })
-        }
-        Operand::Path(_) | Operand::Value(_) | Operand::Size(_) => {
-            Err(wrong_type("attribute_type", operand.literal_type().unwrap_or(ANY_TYPE)))
-        }
+    if let Operand::Value(value) = operand
+        && let AttributeValue::S(name) = value.as_ref()
+    {
+        let known = TYPES.into_iter().find(|known| known == name);
+        return known.ok_or_else(|| Fault::UnknownType { name: name.clone() });
     }
+    Err(wrong_type("attribute_type", operand.literal_type().unwrap_or(ANY_TYPE)))
 }

@@ -48,7 +48,7 @@ impl Operand {
     fn value_in<'i>(&'i self, item: &'i Item) -> Option<Cow<'i, AttributeValue>> {
         match self {
             Self::Path(path) => path.value_in(item).map(Cow::Borrowed),
-            Self::Value(value) => Some(Cow::Borrowed(value)),
+            Self::Value(value) => Some(Cow::Borrowed(value.as_ref())),
             Self::Size(of) => {
                 let size = size(of.value_in(item)?.as_ref())?;
                 Some(Cow::Owned(AttributeValue::N(whole_number(size))))

@@ -27,7 +27,7 @@ fn text(text: &str) -> AttributeValue {
 }
 
 fn number(number: i64) -> Operand {
-    Operand::Value(AttributeValue::N(number.to_string().parse::<Number>().unwrap()))
+    Operand::Value(AttributeValue::N(number.to_string().parse::<Number>().unwrap()).into())
 }
 
 fn attribute(name: &str) -> Operand {
@@ -68,7 +68,7 @@ fn conditions_can_be_put_together_from_parts() {
     item.insert("a".to_owned(), AttributeValue::Ss(vec!["x".to_owned(), "y".to_owned()]));
     let contains = |element: &str| Condition::Contains {
         value: attribute("a"),
-        element: Operand::Value(text(element)),
+        element: Operand::Value(text(element).into()),
     };
     let not = |condition| Condition::Not(Box::new(condition));
     assert!(contains("x").holds(&item) && !not(contains("x")).holds(&item));
@@ -99,6 +99,18 @@ fn a_reversed_comparator_says_the_same_of_operands_that_have_changed_places() {
             );
         }
     }
+}
+
+#[test]
+fn a_value_that_is_named_often_is_there_once() {
+    let condition = parse("a IN (:v, :v, :v) OR :v = b");
+    let Condition::Or(parts) = condition else { panic!("{condition:?}") };
+    let [Condition::In { options, .. }, Condition::Compare { left: Operand::Value(value), .. }] =
+        parts.as_slice()
+    else {
+        panic!("{parts:?}")
+    };
+    assert_eq!(std::sync::Arc::strong_count(value), options.len() + 1);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A key condition meets the key of a table or index.
 
+use std::sync::Arc;
+
 use stator_model::{AttributeValue, KeyAttribute, KeyType, KeyValue, limits};
 
 use super::{KeyCondition, KeyQuery, KeyTest, SortRange};
@@ -91,7 +93,7 @@ impl KeyCondition {
 }
 
 fn sort_range(
-    test: KeyTest<AttributeValue>,
+    test: KeyTest<Arc<AttributeValue>>,
     sort: &KeyAttribute,
 ) -> Result<SortRange, KeyConditionError> {
     if matches!(test, KeyTest::BeginsWith(_)) && sort.key_type == KeyType::N {

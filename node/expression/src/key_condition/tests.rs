@@ -19,8 +19,8 @@ fn key_conditions_can_be_put_together_from_parts() {
     let value = |text: &str| AttributeValue::S(text.to_owned());
     let prefix = AttributeValue::B(Bytes::from_static(b"a"));
     let condition = KeyCondition::new(vec![
-        ("sk".to_owned(), KeyTest::BeginsWith(prefix)),
-        ("pk".to_owned(), KeyTest::Equal(value("p"))),
+        ("sk".to_owned(), KeyTest::BeginsWith(prefix.into())),
+        ("pk".to_owned(), KeyTest::Equal(value("p").into())),
     ]);
     let range = SortRange::BeginsWith(KeyValue::B(Bytes::from_static(b"a")));
     let query = KeyQuery { partition: text("p"), sort: Some(range) };
@@ -29,8 +29,8 @@ fn key_conditions_can_be_put_together_from_parts() {
     assert_eq!(none, Err(KeyConditionError::Missed { name: "pk".to_owned() }));
     let number = AttributeValue::N("1".parse().unwrap());
     let begins = KeyCondition::new(vec![
-        ("pk".to_owned(), KeyTest::Equal(value("p"))),
-        ("n".to_owned(), KeyTest::BeginsWith(number)),
+        ("pk".to_owned(), KeyTest::Equal(value("p").into())),
+        ("n".to_owned(), KeyTest::BeginsWith(number.into())),
     ]);
     let by_number = attribute("n", KeyType::N);
     assert_eq!(begins.bind(&partition, Some(&by_number)), Err(KeyConditionError::WrongType));

@@ -61,6 +61,24 @@ fn a_placeholder_has_at_most_255_bytes_and_a_name_65535() {
     );
 }
 
+// "Expression parameters" in "Quotas and limits in Amazon DynamoDB" (developer guide): 2 MB of all names
+// and values together.
+#[test]
+fn names_and_values_have_at_most_two_megabytes_together() {
+    let with = |names: usize, values: usize| {
+        let name = |at| (format!("#{at:04}"), "n".repeat(1_019));
+        let text = AttributeValue::S("v".repeat(values.saturating_sub(2)));
+        let values = AttributeMap::from_pairs(vec![(":v".to_owned(), text)]).unwrap();
+        message(Placeholders::new(Some((0..names).map(name).collect()), Some(values)))
+    };
+    assert_eq!(with(1_024, 1_048_575), "");
+    assert_eq!(with(1_024, 1_048_576), "");
+    assert_eq!(with(1_024, 1_048_577), "ExpressionAttributeValues exceeds max size");
+    assert_eq!(with(2_047, 1_024), "");
+    assert_eq!(with(2_048, 1_024), "ExpressionAttributeValues exceeds max size");
+    assert_eq!(with(2_049, 1_024), "ExpressionAttributeNames exceeds max size");
+}
+
 #[test]
 fn unused_placeholders_are_reported_names_before_values() {
     let all = names(&[("#c", "c"), ("#a", "a"), ("#b", "b")]);

@@ -90,16 +90,24 @@ impl<'a> Effects<'a> {
         let mut effects = Self { effects: Vec::new(), members: BTreeMap::new() };
         for action in &update.actions {
             let effect = Effect::of(&action.change, &action.target, item)?;
-            if let Effect::Subtract(_, away) = effect
-                && let Some(members) = SetMembers::of(away)
-            {
-                effects.members.entry(std::ptr::from_ref(away)).or_insert(members);
+            if let Effect::Subtract(_, away) = effect {
+                effects.prepare(away);
             }
             effects.effects.push(effect);
         }
         effects.check_size()?;
         effects.check_depth(update)?;
         Ok(effects)
+    }
+
+    /// Makes the members of a set ready to be taken away, unless they are.
+    fn prepare(&mut self, away: &'a AttributeValue) {
+        let address = std::ptr::from_ref(away);
+        if !self.members.contains_key(&address)
+            && let Some(members) = SetMembers::of(away)
+        {
+            self.members.insert(address, members);
+        }
     }
 
     /// Whether the action at this place gives its target a value.

@@ -1,8 +1,8 @@
 //! Whatever a client writes, there is a condition or an error: never a panic, never a full stack.
 
 use proptest::prelude::*;
-use stator_expression::{Condition, ExpressionError, Fault, Kind};
-use stator_model::Item;
+use stator_expression::{Condition, ExpressionError, Fault, KeyExpression, Kind};
+use stator_model::{Item, KeyAttribute, KeyType};
 
 use crate::support::{cases, item, placeholders};
 
@@ -74,6 +74,12 @@ fn try_text(text: &str) -> Result<(), TestCaseError> {
             condition.attributes();
         }
         Err(error) => prop_assert!(error.to_string().len() < 300 + text.len()),
+    }
+    let attribute = |name: &str| KeyAttribute { name: name.to_owned(), key_type: KeyType::S };
+    let mut placeholders = placeholders(&[("#n", "n")], &values()).expect("good placeholders");
+    if let Ok(key) = KeyExpression::parse(text, &mut placeholders).and_then(KeyExpression::restrict)
+    {
+        drop(key.bind(&attribute("a"), Some(&attribute("n"))));
     }
     Ok(())
 }

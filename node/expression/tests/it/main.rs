@@ -3,6 +3,7 @@
 mod condition;
 mod hostile;
 mod key_condition;
+mod model;
 mod projection;
 mod session;
 mod support;

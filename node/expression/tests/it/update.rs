@@ -8,6 +8,12 @@ use stator_model::Item;
 use crate::session::{self, Settings};
 use crate::support::{item, shown};
 
+mod bounds;
+mod built;
+mod hostile;
+mod naive;
+mod random;
+
 /// The new item, and what UPDATED_OLD and UPDATED_NEW return, or why not.
 fn answer(settings: &Settings, expression: &str) -> String {
     let mut placeholders = settings.placeholders();
@@ -38,7 +44,7 @@ fn told(updated: &Updated<'_>) -> String {
     out
 }
 
-fn key() -> Item {
+pub(crate) fn key() -> Item {
     item(r#"{"pk": {"S": "k"}}"#)
 }
 
