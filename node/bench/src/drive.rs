@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::dynamo::{Session, TABLE};
 use crate::error::Result;
 use crate::figures::scan;
-use crate::figures::work::{Gets, NewItems, OneKey};
+use crate::figures::work::{Additions, Gets, NewItems};
 use crate::load::{Fleet, Outcome, Until};
 use crate::{clock, stock};
 
@@ -82,7 +82,7 @@ pub fn run(plan: &Drive) -> Result<()> {
     let outcome = match plan.kind {
         Kind::Get => ask(plan, &mut fleet, &Gets { keys: KEYS }),
         Kind::Put => ask(plan, &mut fleet, &NewItems),
-        Kind::Hot | Kind::Scan => ask(plan, &mut fleet, &OneKey),
+        Kind::Hot | Kind::Scan => ask(plan, &mut fleet, &Additions),
     }?;
     let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|quantile| outcome.micros(quantile));
     println!(

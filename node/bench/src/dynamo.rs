@@ -81,6 +81,19 @@ impl Requests {
         })
     }
 
+    /// UpdateItem that adds one to a number of one item.
+    pub fn add_one(&mut self, number: u64) -> &[u8] {
+        self.make("UpdateItem", |body| {
+            put_table(TABLE, body);
+            body.extend_from_slice(b",\"Key\":{");
+            item::put_key(number, body);
+            body.extend_from_slice(
+                b"},\"UpdateExpression\":\"ADD visits :one\",\
+                \"ExpressionAttributeValues\":{\":one\":{\"N\":\"1\"}}",
+            );
+        })
+    }
+
     /// BatchWriteItem of puts of these items.
     pub fn put_batch(&mut self, numbers: std::ops::Range<u64>) -> &[u8] {
         self.make("BatchWriteItem", |body| {
@@ -149,6 +162,15 @@ pub fn must_be_ok(operation: &'static str, reply: &Response<'_>) -> Result<()> {
 pub fn must_be_put(reply: &Response<'_>) -> Result<()> {
     must_be_ok("PutItem", reply)?;
     if reply.body == b"{}" { Ok(()) } else { Err(wrong("PutItem", reply, "it should be empty")) }
+}
+
+/// Whether an UpdateItem that returns nothing succeeded.
+///
+/// # Errors
+/// If it did not.
+pub fn must_be_updated(reply: &Response<'_>) -> Result<()> {
+    must_be_ok("UpdateItem", reply)?;
+    if reply.body == b"{}" { Ok(()) } else { Err(wrong("UpdateItem", reply, "it should be empty")) }
 }
 
 /// An error that shows the reply.

@@ -9,6 +9,9 @@ const TEXT_BYTES: usize = 925;
 /// guide). Every item here has the same size, and a test computes it.
 pub const ITEM_BYTES: u64 = 1_000;
 
+/// The number `visits` of a new item.
+pub const VISITS: u64 = 1_815;
+
 /// The alphabet of texts: 64 signs that JSON leaves as they are.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -22,7 +25,8 @@ pub fn put_key(number: u64, out: &mut Vec<u8>) {
 /// Appends all members of item `number`, without the braces. `turn` makes another item of the same key.
 pub fn put_members(number: u64, turn: u64, out: &mut Vec<u8>) {
     put_key(number, out);
-    out.extend_from_slice(b",\"name\":{\"S\":\"Ada Lovelace\"},\"visits\":{\"N\":\"1815\"}");
+    let visits = format!(",\"name\":{{\"S\":\"Ada Lovelace\"}},\"visits\":{{\"N\":\"{VISITS}\"}}");
+    out.extend_from_slice(visits.as_bytes());
     out.extend_from_slice(
         b",\"active\":{\"BOOL\":true},\"tags\":{\"L\":[{\"S\":\"engine\"},{\"S\":\"notes\"}]}",
     );

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use crate::dynamo::{Requests, must_be_ok, must_be_put, wrong};
+use crate::dynamo::{Requests, must_be_ok, must_be_put, must_be_updated, wrong};
 use crate::error::Result;
 use crate::http::Response;
 use crate::item;
@@ -82,15 +82,15 @@ impl Work for Acknowledged {
     }
 }
 
-/// PutItem of one key, another item each time.
-pub struct OneKey;
+/// UpdateItem that adds one to a number of item 0.
+pub struct Additions;
 
-impl Work for OneKey {
-    fn request<'a>(&self, number: u64, requests: &'a mut Requests) -> &'a [u8] {
-        requests.put_item(0, number)
+impl Work for Additions {
+    fn request<'a>(&self, _number: u64, requests: &'a mut Requests) -> &'a [u8] {
+        requests.add_one(0)
     }
 
     fn check(&self, _number: u64, reply: &Response<'_>, _scratch: &mut Vec<u8>) -> Result<()> {
-        must_be_put(reply)
+        must_be_updated(reply)
     }
 }
