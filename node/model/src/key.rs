@@ -18,6 +18,10 @@ use siphasher::sip::SipHasher13;
 
 use crate::{AttributeValue, KeyType, Number};
 
+mod sort_range;
+
+pub use sort_range::SortRange;
+
 /// The value of a key attribute.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum KeyValue {
@@ -68,6 +72,28 @@ impl KeyValue {
         }
     }
 
+    /// Appends that with which the forms of all values begin that begin with this one, if it is a string
+    /// or binary; a number's own form.
+    fn encode_beginning(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::S(text) => encode_escaped(text.as_bytes(), out),
+            Self::B(bytes) => encode_escaped(bytes, out),
+            Self::N(number) => number.encode_ordered(out),
+        }
+    }
+
+    /// Appends the place of this value, as a partition key, in a table with this secret: what the locations
+    /// of all its items begin with, and of no others.
+    pub fn encode_partition(&self, secret: &HashSecret, out: &mut Vec<u8>) {
+        // The hash takes its place once it is known.
+        let at = out.len();
+        out.extend_from_slice(&[0; 8]);
+        self.encode_ordered(out);
+        let (_, own) = out.split_at_mut(at);
+        let (place, partition) = own.split_at_mut(8);
+        place.copy_from_slice(&secret.hash(partition).0.to_be_bytes());
+    }
+
     /// Whether the value is within `limit` bytes. Numbers always are.
     pub fn fits(&self, limit: usize) -> bool {
         match self {
@@ -88,6 +114,11 @@ impl KeyValue {
 }
 
 fn encode_terminated(bytes: &[u8], out: &mut Vec<u8>) {
+    encode_escaped(bytes, out);
+    out.extend_from_slice(&[0x00, 0x01]);
+}
+
+fn encode_escaped(bytes: &[u8], out: &mut Vec<u8>) {
     out.reserve(bytes.len() + 2);
     for &byte in bytes {
         out.push(byte);
@@ -95,7 +126,18 @@ fn encode_terminated(bytes: &[u8], out: &mut Vec<u8>) {
             out.push(0xff);
         }
     }
-    out.extend_from_slice(&[0x00, 0x01]);
+}
+
+/// The first bytes behind everything that begins with `prefix`; `None` if nothing is behind it.
+fn prefix_end(prefix: &[u8]) -> Option<Bytes> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            return Some(end.into());
+        }
+    }
+    None
 }
 
 /// The primary key of an item.
@@ -110,12 +152,9 @@ pub struct PrimaryKey {
 impl PrimaryKey {
     /// Where the item with this key lies in a table with this secret.
     pub fn location(&self, secret: &HashSecret) -> Location {
-        // Room for most keys, so that one allocation is enough; the hash takes its place once it is known.
+        // Room for most keys, so that one allocation is enough.
         let mut bytes = Vec::with_capacity(96);
-        bytes.extend_from_slice(&[0; 8]);
-        self.partition.encode_ordered(&mut bytes);
-        let (place, partition) = bytes.split_at_mut(8);
-        place.copy_from_slice(&secret.hash(partition).0.to_be_bytes());
+        self.partition.encode_partition(secret, &mut bytes);
         if let Some(sort) = &self.sort {
             sort.encode_ordered(&mut bytes);
         }
@@ -217,6 +256,16 @@ impl KeyRange {
         Self { start: start.unwrap_or_default(), end: border(number.saturating_add(1)) }
     }
 
+    /// All that begins with these bytes.
+    pub fn of_prefix(prefix: &[u8]) -> Self {
+        Self { start: Bytes::copy_from_slice(prefix), end: prefix_end(prefix) }
+    }
+
+    /// Whether nothing can lie inside.
+    pub fn is_empty(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| *end <= self.start)
+    }
+
     /// What lies in both ranges; if nothing does, the end is not behind the start.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
@@ -225,6 +274,18 @@ impl KeyRange {
             (left, right) => left.as_ref().or(right.as_ref()),
         };
         Self { start: self.start.clone().max(other.start.clone()), end: end.cloned() }
+    }
+
+    /// What of the range lies behind `location`.
+    #[must_use]
+    pub fn behind(self, location: &Location) -> Self {
+        Self { start: self.start.max(location.successor()), end: self.end }
+    }
+
+    /// What of the range lies before `location`.
+    #[must_use]
+    pub fn before(self, location: &Location) -> Self {
+        self.intersect(&Self { start: Bytes::new(), end: Some(location.0.clone()) })
     }
 
     /// Whether `location` lies inside.

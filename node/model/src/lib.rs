@@ -21,7 +21,7 @@ pub use id::{
     TabletId, Term,
 };
 pub use item::{AttributeMap, DuplicateName, Item, ItemSize, ItemView, SharedItem};
-pub use key::{HashSecret, KeyHash, KeyRange, KeyValue, Location, PrimaryKey};
+pub use key::{HashSecret, KeyHash, KeyRange, KeyValue, Location, PrimaryKey, SortRange};
 pub use number::{Number, NumberError};
 pub use set::{SetMembers, SetMismatch, set_union};
 pub use table::{
