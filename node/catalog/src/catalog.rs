@@ -121,6 +121,25 @@ impl Catalog {
         partitions.get(at).filter(|partition| partition.range.contains(location))
     }
 
+    /// The partition that holds the last locations before `end`, or the last of all. `None` as for
+    /// [`locate`](Self::locate).
+    pub fn locate_before(
+        &self,
+        table: TableId,
+        end: Option<&[u8]>,
+    ) -> Option<&Arc<PartitionDescription>> {
+        let partitions = self.partitions_of(table);
+        let starts_before = |partition: &Arc<PartitionDescription>| {
+            end.is_none_or(|end| *partition.range.start < *end)
+        };
+        let at = partitions.partition_point(starts_before).checked_sub(1)?;
+        partitions.get(at).filter(|partition| match (&partition.range.end, end) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(ends), Some(end)) => **ends >= *end,
+        })
+    }
+
     fn put_table(&mut self, table: &Arc<TableDescription>) {
         self.remove_table(table.id);
         self.tables.insert(table.id, Arc::clone(table));

@@ -276,7 +276,18 @@ fn locations_are_found(catalog: &Catalog, locations: &[Location]) {
             assert!(holders.len() <= 1, "{holders:?}");
             assert_eq!(catalog.locate(table.id, location), holders.first().copied());
             assert!(table.status == TableStatus::Deleting || holders.len() == 1);
+            let before = partitions.iter().filter(|partition| {
+                let reaches =
+                    partition.range.end.as_deref().is_none_or(|end| end >= location.as_bytes());
+                *partition.range.start < *location.as_bytes() && reaches
+            });
+            let before: Vec<_> = before.collect();
+            assert!(before.len() <= 1, "{before:?}");
+            let found = catalog.locate_before(table.id, Some(location.as_bytes()));
+            assert_eq!(found, before.first().copied());
         }
+        let last = partitions.iter().find(|partition| partition.range.end.is_none());
+        assert_eq!(catalog.locate_before(table.id, None), last);
     }
 }
 
