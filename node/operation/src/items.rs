@@ -10,7 +10,7 @@ use crate::batch_write_item::BatchWriteItem;
 use crate::table::serving;
 use crate::{
     ItemCommand, ReadCommand, ServiceInfo, TableReference, batch_get_item, batch_write_item,
-    delete_item, get_item, put_item, scan, update_item,
+    delete_item, get_item, put_item, query, scan, update_item,
 };
 
 /// A request about items, checked by every rule that needs no table.
@@ -28,6 +28,8 @@ pub enum ItemRequest {
     GetItem(get_item::Input),
     /// BatchGetItem.
     BatchGetItem(batch_get_item::Input),
+    /// Query.
+    Query(query::Input),
     /// Scan.
     Scan(scan::Input),
 }
@@ -74,6 +76,10 @@ impl ItemRequest {
             Self::BatchGetItem(input) => {
                 let tables = all(input.tables().map(table))?;
                 ItemWork::Read(ReadCommand::BatchGetItem(input.validate(&tables)?))
+            }
+            Self::Query(input) => {
+                let table = table(input.table())?;
+                ItemWork::Read(ReadCommand::Query(input.validate(table)?))
             }
             Self::Scan(input) => {
                 let table = table(input.table())?;

@@ -8,7 +8,7 @@ use stator_protocol::ApiError;
 
 /// The part of an attribute in the key, which decides its limit.
 #[derive(Clone, Copy)]
-enum Part {
+pub(crate) enum Part {
     Partition,
     Sort,
 }
@@ -73,6 +73,23 @@ pub(crate) fn must_not_change(path: &Path) -> ApiError {
     }
     let head = &path.head;
     invalid(format!("Cannot update attribute {head}. This attribute is part of the key"))
+}
+
+/// The values with which a condition compares a key attribute.
+///
+/// # Errors
+/// ValidationException: one of another type; empty; too long.
+pub(crate) fn of_condition(
+    values: &[AttributeValue],
+    attribute: &KeyAttribute,
+    part: Part,
+) -> Result<Vec<KeyValue>, ApiError> {
+    let key = |value| {
+        let key = typed(value, attribute)
+            .ok_or_else(|| invalid("Condition parameter type does not match schema type"))?;
+        bounded(key, attribute, part)
+    };
+    values.iter().map(key).collect()
 }
 
 /// The value as a key, if it is of the attribute's type.

@@ -29,9 +29,11 @@ mod items;
 mod keys;
 pub mod list_tables;
 mod options;
+mod page;
 mod precondition;
 mod projected;
 pub mod put_item;
+pub mod query;
 pub mod read;
 mod refusal;
 mod request;
@@ -77,6 +79,8 @@ pub enum Operation {
     GetItem,
     /// BatchGetItem.
     BatchGetItem,
+    /// Query.
+    Query,
     /// Scan.
     Scan,
 }
@@ -166,6 +170,12 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "BatchGetItem",
         kind: Kind::Read,
         action: "dynamodb:BatchGetItem",
+    },
+    OperationSpec {
+        operation: Operation::Query,
+        name: "Query",
+        kind: Kind::Read,
+        action: "dynamodb:Query",
     },
     OperationSpec {
         operation: Operation::Scan,

@@ -75,6 +75,50 @@ impl Choice for Select {
     ];
 }
 
+/// `ComparisonOperator` of the legacy conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ComparisonOperator {
+    In,
+    Null,
+    Between,
+    Lt,
+    NotContains,
+    Eq,
+    Gt,
+    NotNull,
+    Ne,
+    Le,
+    BeginsWith,
+    Ge,
+    Contains,
+}
+
+impl Choice for ComparisonOperator {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("IN", Self::In),
+        ("NULL", Self::Null),
+        ("BETWEEN", Self::Between),
+        ("LT", Self::Lt),
+        ("NOT_CONTAINS", Self::NotContains),
+        ("EQ", Self::Eq),
+        ("GT", Self::Gt),
+        ("NOT_NULL", Self::NotNull),
+        ("NE", Self::Ne),
+        ("LE", Self::Le),
+        ("BEGINS_WITH", Self::BeginsWith),
+        ("GE", Self::Ge),
+        ("CONTAINS", Self::Contains),
+    ];
+}
+
+impl ComparisonOperator {
+    /// The word on the wire.
+    pub(crate) fn name(self) -> &'static str {
+        let word = Self::WORDS.iter().find(|(_, operator)| *operator == self);
+        word.map_or("", |(word, _)| *word)
+    }
+}
+
 /// `ReturnItemCollectionMetrics`. SIZE has something to say only of tables with local indexes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ReturnItemCollectionMetrics {

@@ -3,12 +3,16 @@
 //! A read is a sequence of parts, each of which one partition answers. Who finds partitions and who looks
 //! into the store are others; this decides what is asked of them, and when the answer is complete.
 
+use std::sync::Arc;
+
+use stator_catalog::{Catalog, PartitionDescription};
 use stator_model::{ItemSize, KeyRange, Location, SharedItem, TableId};
 use stator_protocol::ApiError;
 
 use crate::Reply;
 use crate::batch_get_item::BatchGetItem;
 use crate::get_item::GetItem;
+use crate::query::Query;
 use crate::scan::Scan;
 
 /// A read on its way, validated.
@@ -18,6 +22,8 @@ pub enum ReadCommand {
     GetItem(GetItem),
     /// BatchGetItem.
     BatchGetItem(BatchGetItem),
+    /// Query.
+    Query(Query),
     /// Scan.
     Scan(Scan),
 }
@@ -38,9 +44,29 @@ pub struct Part {
 pub enum Place {
     /// The item here.
     Item(Location),
-    /// The items of a range in their order, until the room is used up. A partition answers for what of
-    /// the range it holds.
-    Range(KeyRange, Room),
+    /// The items of a range. A partition answers for what of the range it holds.
+    Range(Walk),
+}
+
+/// A walk over the items of a range, until the room is used up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// The range.
+    pub range: KeyRange,
+    /// From which end.
+    pub order: Order,
+    /// How much is taken.
+    pub room: Room,
+}
+
+/// In which direction a range is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// From the first item on.
+    #[default]
+    Ascending,
+    /// From the last item on.
+    Descending,
 }
 
 /// How much more a page takes.
@@ -78,11 +104,17 @@ pub enum Found {
 }
 
 impl Part {
-    /// Where the partition must be looked for that answers this part, or its beginning.
-    pub fn location(&self) -> Location {
+    /// The partition that answers this part, or its beginning. `None` once the table has begun to be taken
+    /// apart.
+    pub fn partition<'a>(&self, catalog: &'a Catalog) -> Option<&'a Arc<PartitionDescription>> {
         match &self.place {
-            Place::Item(location) => location.clone(),
-            Place::Range(range, _) => Location::from_bytes(range.start.clone()),
+            Place::Item(location) => catalog.locate(self.table, location),
+            Place::Range(Walk { range, order: Order::Ascending, .. }) => {
+                catalog.locate(self.table, &Location::from_bytes(range.start.clone()))
+            }
+            Place::Range(Walk { range, order: Order::Descending, .. }) => {
+                catalog.locate_before(self.table, range.end.as_deref())
+            }
         }
     }
 
@@ -91,7 +123,9 @@ impl Part {
     pub fn within(self, partition: &KeyRange) -> Self {
         let place = match self.place {
             Place::Item(location) => Place::Item(location),
-            Place::Range(range, room) => Place::Range(range.intersect(partition), room),
+            Place::Range(walk) => {
+                Place::Range(Walk { range: walk.range.intersect(partition), ..walk })
+            }
         };
         Self { place, ..self }
     }
@@ -103,6 +137,7 @@ impl ReadCommand {
         match self {
             Self::GetItem(get) => get.part(),
             Self::BatchGetItem(batch) => batch.part(),
+            Self::Query(query) => query.part(),
             Self::Scan(scan) => scan.part(),
         }
     }
@@ -112,11 +147,14 @@ impl ReadCommand {
         match (self, found, &part.place) {
             (Self::GetItem(get), Found::Item(item), _) => get.found(item),
             (Self::BatchGetItem(batch), Found::Item(item), _) => batch.found(item),
-            (Self::Scan(scan), Found::Items(items), Place::Range(range, _)) => {
-                scan.found(range, items);
+            (Self::Query(query), Found::Items(items), Place::Range(walk)) => {
+                query.found(&walk.range, items);
+            }
+            (Self::Scan(scan), Found::Items(items), Place::Range(walk)) => {
+                scan.found(&walk.range, items);
             }
             // A finding of another kind answers another question.
-            (Self::GetItem(_) | Self::BatchGetItem(_) | Self::Scan(_), _, _) => {}
+            (Self::GetItem(_) | Self::BatchGetItem(_) | Self::Query(_) | Self::Scan(_), _, _) => {}
         }
     }
 
@@ -125,6 +163,7 @@ impl ReadCommand {
         match self {
             Self::GetItem(get) => Reply::GetItem(get.reply()),
             Self::BatchGetItem(batch) => Reply::BatchGetItem(batch.reply()),
+            Self::Query(query) => Reply::Query(query.reply()),
             Self::Scan(scan) => Reply::Scan(scan.reply()),
         }
     }
@@ -138,7 +177,7 @@ impl ReadCommand {
             Self::BatchGetItem(batch) if batch.has_begun() && error.is_retryable() => {
                 Ok(Reply::BatchGetItem(batch.reply()))
             }
-            Self::GetItem(_) | Self::BatchGetItem(_) | Self::Scan(_) => Err(error),
+            Self::GetItem(_) | Self::BatchGetItem(_) | Self::Query(_) | Self::Scan(_) => Err(error),
         }
     }
 }

@@ -4,7 +4,7 @@ use stator_protocol::{ApiError, JsonWriter};
 
 use crate::{
     ItemRequest, Operation, Written, batch_get_item, batch_write_item, create_table, delete_item,
-    delete_table, describe_table, get_item, list_tables, put_item, scan, update_item,
+    delete_table, describe_table, get_item, list_tables, put_item, query, scan, update_item,
 };
 
 /// What a body asked for, checked by every rule that needs no table.
@@ -47,6 +47,7 @@ impl Request {
             Operation::BatchGetItem => {
                 Self::Items(ItemRequest::BatchGetItem(batch_get_item::Input::parse(body)?))
             }
+            Operation::Query => Self::Items(ItemRequest::Query(query::Input::parse(body)?)),
             Operation::Scan => Self::Items(ItemRequest::Scan(scan::Input::parse(body)?)),
         })
     }
@@ -57,7 +58,9 @@ impl Request {
     /// many at once.
     pub const fn may_answer_much(&self) -> bool {
         match self {
-            Self::Items(ItemRequest::BatchGetItem(_) | ItemRequest::Scan(_)) => true,
+            Self::Items(
+                ItemRequest::BatchGetItem(_) | ItemRequest::Query(_) | ItemRequest::Scan(_),
+            ) => true,
             Self::Items(
                 ItemRequest::PutItem(_)
                 | ItemRequest::UpdateItem(_)
@@ -92,6 +95,8 @@ pub enum Reply {
     GetItem(get_item::Output),
     /// BatchGetItem.
     BatchGetItem(batch_get_item::Output),
+    /// Query.
+    Query(query::Output),
     /// Scan.
     Scan(scan::Output),
 }
@@ -108,6 +113,7 @@ impl Reply {
             Self::BatchWriteItem(output) => output.write_json(writer),
             Self::GetItem(output) => output.write_json(writer),
             Self::BatchGetItem(output) => output.write_json(writer),
+            Self::Query(output) => output.write_json(writer),
             Self::Scan(output) => output.write_json(writer),
         }
     }

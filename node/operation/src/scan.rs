@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::MapAccess;
-use stator_model::{AttributeMap, Item, ItemSize, KeyRange, SharedItem, TableDescription, to_item};
+use stator_model::{AttributeMap, KeyRange, SharedItem, TableDescription};
 use stator_protocol::{
     AnyMap, ApiError, Attributes, Found, JsonWriter, Scope, Shape, parse, read_members,
 };
@@ -16,12 +16,11 @@ use stator_protocol::{
 use crate::capacity::{CapacityUnits, Charge};
 use crate::constraint::{Violations, none_refused};
 use crate::options::Select;
-use crate::read::{Part, Place, Room};
+use crate::page::{Page, Paged, Wanted};
+use crate::read::{Order, Part};
 use crate::table::{NAME_CHARS, NAME_CHARS_LEAST};
 use crate::{ReturnConsumedCapacity, TableReference, keys};
 
-/// Bytes of items after which a page ends ("Paginating table scan results", developer guide).
-const PAGE_BYTES: usize = 1 << 20;
 /// The most segments of a table.
 const SEGMENTS: i64 = 1_000_000;
 
@@ -167,19 +166,18 @@ impl Input {
                      ExclusiveStartKey with correct Segment. TotalSegments: {total} Segment: {number}"
                 )));
             }
-            range.start = start.successor();
+            range = range.behind(&start);
         }
-        Ok(Scan {
-            table: Arc::clone(table),
+        let page = Page::new(Wanted {
+            table: table.id,
             consistent: self.consistent,
-            left: Some(range),
-            room: Room::new(self.limit.unwrap_or(usize::MAX), PAGE_BYTES),
-            items: if self.count_only { None } else { Some(Vec::new()) },
-            count: 0,
-            bytes: 0,
-            last_key: None,
-            charge: Charge::new(self.return_capacity, &self.table),
-        })
+            range,
+            order: Order::Ascending,
+            limit: self.limit,
+            count_only: self.count_only,
+        });
+        let charge = Charge::new(self.return_capacity, &self.table);
+        Ok(Scan { table: Arc::clone(table), page, charge })
     }
 }
 
@@ -245,53 +243,25 @@ fn segment(number: Option<i32>, total: Option<i32>) -> Result<Segment, ApiError>
 /// A page of a scan on its way.
 pub struct Scan {
     table: Arc<TableDescription>,
-    consistent: bool,
-    /// What the page has not looked at yet; `None` once it is complete.
-    left: Option<KeyRange>,
-    room: Room,
-    /// `None` if they are only counted.
-    items: Option<Vec<SharedItem>>,
-    count: u64,
-    bytes: usize,
-    /// The key after which the next page begins.
-    last_key: Option<Item>,
+    page: Page,
     charge: Charge,
 }
 
 impl Scan {
     pub(crate) fn part(&self) -> Option<Part> {
-        let range = self.left.clone()?;
-        let place = Place::Range(range, self.room);
-        Some(Part { table: self.table.id, consistent: self.consistent, place })
+        self.page.part()
     }
 
     /// Takes in the items of `range`, which begins where the page is.
     pub(crate) fn found(&mut self, range: &KeyRange, items: Vec<SharedItem>) {
-        let Some(left) = self.left.take() else { return };
-        for item in &items {
-            self.room.take(item.size());
-            self.count += 1;
-            self.bytes += item.size().0 as usize;
-        }
-        if self.room.is_used_up() {
-            let last = items.last().map(|last| to_item(last.as_ref()));
-            self.last_key = last.map(|last| self.table.key_schema.key_attributes(&last));
-        } else if range.end != left.end {
-            self.left = range.end.clone().map(|start| KeyRange { start, end: left.end });
-        }
-        if let Some(page) = &mut self.items {
-            page.extend(items);
-        }
+        self.page.found(range, items);
     }
 
     pub(crate) fn reply(self) -> Output {
-        Output {
-            items: self.items,
-            count: self.count,
-            last_key: self.last_key,
-            units: CapacityUnits::of_read(ItemSize::from_bytes(self.bytes), self.consistent),
-            charge: self.charge,
-        }
+        let consistent = self.page.is_consistent();
+        let page = self.page.finish();
+        let units = CapacityUnits::of_read(page.size, consistent);
+        Output { table: self.table, page, units, charge: self.charge }
     }
 }
 
@@ -305,27 +275,17 @@ impl fmt::Debug for Scan {
 /// What Scan answers.
 #[derive(Clone)]
 pub struct Output {
-    items: Option<Vec<SharedItem>>,
-    count: u64,
-    last_key: Option<Item>,
+    table: Arc<TableDescription>,
+    page: Paged,
     units: CapacityUnits,
     charge: Charge,
 }
 
 impl Output {
-    /// Writes the body. Without a filter, all that was looked at is counted.
+    /// Writes the body.
     pub fn write_json(&self, writer: &mut JsonWriter) {
         writer.object(|reply| {
-            reply.member("Count").integer(self.count);
-            reply.member("ScannedCount").integer(self.count);
-            if let Some(items) = &self.items {
-                reply.member("Items").array(|list| {
-                    items.iter().for_each(|item| list.item(item.as_ref()));
-                });
-            }
-            if let Some(key) = &self.last_key {
-                reply.member("LastEvaluatedKey").item(key);
-            }
+            self.page.write_members(&self.table, reply);
             self.charge.write_member(self.units, reply);
         });
     }
@@ -334,6 +294,6 @@ impl Output {
 impl fmt::Debug for Output {
     /// Without the items: contents of items stay out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output").field("count", &self.count).finish_non_exhaustive()
+        f.debug_struct("Output").field("count", &self.page.count).finish_non_exhaustive()
     }
 }

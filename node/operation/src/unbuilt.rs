@@ -37,7 +37,6 @@ pub(crate) const DYNAMODB: &[&str] = &[
     "ListImports",
     "ListTagsOfResource",
     "PutResourcePolicy",
-    "Query",
     "RestoreTableFromBackup",
     "RestoreTableToPointInTime",
     "SearchVectors",

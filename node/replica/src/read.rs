@@ -3,8 +3,8 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use stator_model::{KeyRange, Location, SharedItem};
-use stator_operation::read::{Found, Place, Room};
+use stator_model::{ItemView, Location, SharedItem};
+use stator_operation::read::{Found, Order, Place, Walk};
 use stator_store::{Engine, Error, StoredItem, keys};
 
 use crate::ReplicaHandle;
@@ -17,7 +17,7 @@ use crate::ReplicaHandle;
 pub fn read(engine: &dyn Engine, handle: &ReplicaHandle, place: &Place) -> Result<Found, Error> {
     match place {
         Place::Item(location) => read_item(engine, handle, location).map(Found::Item),
-        Place::Range(range, room) => read_range(engine, handle, range, *room).map(Found::Items),
+        Place::Range(walk) => read_range(engine, handle, walk).map(Found::Items),
     }
 }
 
@@ -35,13 +35,13 @@ pub fn read_item(
     Ok(stored.map(|item| Arc::new(item) as SharedItem))
 }
 
-/// The items of a range at one moment, in their order, until the room is used up.
+/// The items of a range at one moment, until the room is used up.
 fn read_range(
     engine: &dyn Engine,
     handle: &ReplicaHandle,
-    range: &KeyRange,
-    mut room: Room,
+    walk: &Walk,
 ) -> Result<Vec<SharedItem>, Error> {
+    let (range, mut room) = (&walk.range, walk.room);
     let start = keys::item_bound(&range.start);
     let end =
         range.end.as_ref().map_or_else(|| keys::items_end().to_vec(), |end| keys::item_bound(end));
@@ -52,12 +52,15 @@ fn read_range(
         Bound::Excluded(end.as_slice()),
     );
     let mut items: Vec<SharedItem> = Vec::new();
-    while !room.is_used_up()
-        && let Some(entry) = entries.next()
-    {
+    while !room.is_used_up() {
+        let entry = match walk.order {
+            Order::Ascending => entries.next(),
+            Order::Descending => entries.next_back(),
+        };
+        let Some(entry) = entry else { break };
         let (_, value) = entry?;
         let item = StoredItem::parse(value)?;
-        room.take(stator_model::ItemView::size(&item));
+        room.take(item.size());
         items.push(Arc::new(item));
     }
     Ok(items)

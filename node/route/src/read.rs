@@ -16,7 +16,7 @@ use stator_operation::read::{Found, Part};
 use stator_operation::{ReadCommand, Reply};
 use stator_protocol::ApiError;
 
-use crate::resolve::{partition_of, serving};
+use crate::resolve::serving;
 
 /// What to do next for a read.
 pub enum ReadStep {
@@ -60,7 +60,7 @@ impl ReadRoute {
         if now >= self.deadline {
             return self.answer(Some(ApiError::unavailable()));
         }
-        match partition_of(catalog, part.table, &part.location()) {
+        match part.partition(catalog) {
             Some(partition) => ReadStep::Read(partition.id, part.within(&partition.range)),
             None => ReadStep::Wait,
         }
@@ -144,7 +144,8 @@ mod tests {
         let catalog = catalog();
         let mut route = get(&catalog);
         let (partition, part) = part(route.next(&catalog, NOW));
-        assert!(catalog.partition(partition).unwrap().range.contains(&part.location()));
+        let Place::Item(location) = &part.place else { panic!("{part:?}") };
+        assert!(catalog.partition(partition).unwrap().range.contains(location));
         route.found(&part, Found::Item(None));
         assert_eq!(body(route.next(&catalog, NOW)), "{}");
     }
@@ -168,8 +169,8 @@ mod tests {
         let table = catalog.table_by_name("music").unwrap().id;
         for expected in catalog.partitions_of(table) {
             let (partition, part) = part(route.next(&catalog, NOW));
-            let Place::Range(range, _) = &part.place else { panic!("{part:?}") };
-            assert_eq!((partition, range), (expected.id, &expected.range));
+            let Place::Range(walk) = &part.place else { panic!("{part:?}") };
+            assert_eq!((partition, &walk.range), (expected.id, &expected.range));
             route.found(&part, Found::Items(Vec::new()));
         }
         assert_eq!(body(route.next(&catalog, NOW)), r#"{"Count":0,"ScannedCount":0,"Items":[]}"#);
@@ -182,7 +183,7 @@ mod tests {
         let mut route = route(&catalog, Operation::Scan, segment);
         let (_, part) = part(route.next(&catalog, NOW));
         let expected = stator_model::KeyRange::of_segment(1, 8);
-        assert!(matches!(&part.place, Place::Range(range, _) if *range == expected));
+        assert!(matches!(&part.place, Place::Range(walk) if walk.range == expected));
         route.found(&part, Found::Items(Vec::new()));
         body(route.next(&catalog, NOW));
     }

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use stator_catalog::{Catalog, Command, Outcome, Refusal};
 use stator_model::{
-    ItemView, KeyRange, Location, NodeId, ReplicaId, SharedItem, TableDescription, TableId,
-    UnixMillis,
+    ItemView, Location, NodeId, ReplicaId, SharedItem, TableDescription, TableId, UnixMillis,
 };
-use stator_operation::read::{Found, Place, Room};
+use stator_operation::read::{Found, Order, Place, Walk};
 use stator_operation::{
     DescribedTable, ItemCommand, ItemWork, ItemWrite, Operation, ReadCommand, Reply, Request,
     ServiceInfo, TableReference, TableStatistics, Written, create_table, delete_table,
@@ -140,28 +139,37 @@ impl World {
     /// Reads part after part, each from the partition that holds it.
     fn read(&self, mut command: ReadCommand) -> Reply {
         while let Some(part) = command.next() {
-            let partition = self.catalog.locate(part.table, &part.location()).expect("a partition");
+            let partition = part.partition(&self.catalog).expect("a partition");
             let part = part.within(&partition.range);
             let found = match &part.place {
                 Place::Item(location) => {
                     Found::Item(self.items.get(&(part.table, location.clone())).cloned())
                 }
-                Place::Range(range, room) => Found::Items(self.range(part.table, range, *room)),
+                Place::Range(walk) => Found::Items(self.range(part.table, walk)),
             };
             command.found(&part, found);
         }
         command.reply()
     }
 
-    fn range(&self, table: TableId, range: &KeyRange, mut room: Room) -> Vec<SharedItem> {
-        let mut found = Vec::new();
-        for ((of, location), item) in &self.items {
-            if *of == table && range.contains(location) && !room.is_used_up() {
-                room.take(item.size());
-                found.push(Arc::clone(item));
-            }
+    fn range(&self, table: TableId, walk: &Walk) -> Vec<SharedItem> {
+        let of_table = self
+            .items
+            .iter()
+            .filter(|((of, location), _)| *of == table && walk.range.contains(location));
+        let mut items: Vec<SharedItem> = of_table.map(|(_, item)| Arc::clone(item)).collect();
+        if walk.order == Order::Descending {
+            items.reverse();
         }
-        found
+        let mut room = walk.room;
+        let taken = items.iter().take_while(|item| {
+            let fits = !room.is_used_up();
+            room.take(item.size());
+            fits
+        });
+        let count = taken.count();
+        items.truncate(count);
+        items
     }
 
     fn find(&self, table: &TableReference) -> Option<&Arc<TableDescription>> {

@@ -1,0 +1,314 @@
+//! Query: reads the items of one partition key, page by page, in the order of their sort keys or against it
+//! ("Query", API reference).
+//!
+//! A page ends after `Limit` items, or with the item that makes it 1 MB; it then says where the next
+//! begins, even if nothing follows. Nothing keeps still between pages.
+
+mod key_conditions;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::MapAccess;
+use stator_model::{
+    AttributeMap, KeyRange, KeyValue, Location, SharedItem, SortRange, TableDescription,
+};
+use stator_protocol::{
+    AnyMap, ApiError, Attributes, Entries, Found, JsonWriter, Scope, Shape, parse, read_members,
+};
+
+use crate::capacity::{CapacityUnits, Charge};
+use crate::constraint::{Violations, enveloped, none_refused};
+use crate::options::Select;
+use crate::page::{Page, Paged, Wanted};
+use crate::read::{Order, Part};
+use crate::table::{NAME_CHARS, NAME_CHARS_LEAST};
+use crate::{ReturnConsumedCapacity, TableReference, keys};
+
+use key_conditions::{Condition, KeyConditions};
+
+/// Parameters of the API that do not work here yet.
+const NOT_YET: &[&str] = &[
+    "KeyConditionExpression",
+    "FilterExpression",
+    "ProjectionExpression",
+    "AttributesToGet",
+    "QueryFilter",
+    "ConditionalOperator",
+];
+
+/// A body, as it was read.
+#[derive(Default)]
+struct Members {
+    table_name: Option<String>,
+    index_name: Option<String>,
+    limit: Option<i32>,
+    select: Option<String>,
+    exclusive_start_key: Option<Attributes>,
+    consistent_read: Option<bool>,
+    return_consumed_capacity: Option<String>,
+    scan_index_forward: Option<bool>,
+    key_conditions: Option<Entries<Condition>>,
+    expression_attribute_names: Option<AnyMap>,
+    expression_attribute_values: Option<AnyMap>,
+    refused: Vec<&'static str>,
+}
+
+impl Shape for Members {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_element("QueryInput")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "TableName" => member.set(&mut it.table_name),
+            "IndexName" => member.set(&mut it.index_name),
+            "Limit" => member.set(&mut it.limit),
+            "Select" => member.set(&mut it.select),
+            "ExclusiveStartKey" => member.set(&mut it.exclusive_start_key),
+            "ConsistentRead" => member.set(&mut it.consistent_read),
+            "ReturnConsumedCapacity" => member.set(&mut it.return_consumed_capacity),
+            "ScanIndexForward" => member.set(&mut it.scan_index_forward),
+            "KeyConditions" => member.set(&mut it.key_conditions),
+            "ExpressionAttributeNames" => member.set(&mut it.expression_attribute_names),
+            "ExpressionAttributeValues" => member.set(&mut it.expression_attribute_values),
+            _ => member.note(NOT_YET, &mut it.refused),
+        })?;
+        Ok(it)
+    }
+}
+
+/// A Query request, checked by every rule that needs no table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    table: TableReference,
+    index: Option<String>,
+    conditions: KeyConditions,
+    order: Order,
+    limit: Option<usize>,
+    count_only: bool,
+    start: Option<AttributeMap>,
+    consistent: bool,
+    return_capacity: ReturnConsumedCapacity,
+}
+
+/// What the conditions on keys ask for: one partition key, and a range of sort keys or all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyQuery {
+    pub(crate) partition: KeyValue,
+    pub(crate) sort: Option<SortRange>,
+}
+
+impl Input {
+    /// Reads and checks a body.
+    ///
+    /// # Errors
+    /// SerializationException and ValidationException.
+    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let it: Members = parse(body)?;
+        let table = TableReference::of_items(it.table_name)?;
+        let mut violations = Violations::new();
+        let return_capacity =
+            violations.choice("returnConsumedCapacity", it.return_consumed_capacity.as_deref());
+        let select = violations.choice("select", it.select.as_deref());
+        if let Some(index) = &it.index_name {
+            violations.length("indexName", index, NAME_CHARS_LEAST, NAME_CHARS);
+            violations.name_pattern("indexName", index);
+        }
+        if it.limit.is_some_and(|limit| limit < 1) {
+            violations.add_unshown("Limit", "have value greater than or equal to 1");
+        }
+        let operators = KeyConditions::operators(it.key_conditions.as_ref(), &mut violations);
+        violations.finish()?;
+        none_refused("Query", &it.refused)?;
+        no_placeholders(it.expression_attribute_names, it.expression_attribute_values)?;
+        let start = it.exclusive_start_key.map(|Attributes(start)| start).transpose()?;
+        let conditions = it.key_conditions.ok_or_else(|| {
+            ApiError::validation(
+                "Either the KeyConditions or KeyConditionExpression parameter must be specified in \
+                 the request.",
+            )
+        })?;
+        let conditions = KeyConditions::checked(conditions, operators)?;
+        let forward = it.scan_index_forward.unwrap_or(true);
+        Ok(Self {
+            table,
+            count_only: counts_only(select, it.index_name.is_some())?,
+            index: it.index_name,
+            conditions,
+            order: if forward { Order::Ascending } else { Order::Descending },
+            limit: it.limit.and_then(|limit| usize::try_from(limit).ok()),
+            start,
+            consistent: it.consistent_read.unwrap_or(false),
+            return_capacity: return_capacity.unwrap_or_default(),
+        })
+    }
+
+    /// The table that the request names.
+    pub fn table(&self) -> &TableReference {
+        &self.table
+    }
+
+    /// Makes this a query of `table`: the conditions suit its key, and the start is one of its keys among
+    /// those that are asked for.
+    ///
+    /// # Errors
+    /// ValidationException.
+    pub fn validate(self, table: &Arc<TableDescription>) -> Result<Query, ApiError> {
+        if let Some(index) = self.index {
+            return Err(ApiError::validation(format!(
+                "The table does not have the specified index: {index}"
+            )));
+        }
+        let asked = self.conditions.bind(&table.key_schema)?;
+        let mut prefix = Vec::new();
+        asked.partition.encode_partition(&table.hash_secret, &mut prefix);
+        let mut range = match &asked.sort {
+            Some(sort) => sort.behind(&prefix),
+            None => KeyRange::of_prefix(&prefix),
+        };
+        if let Some(start) = &self.start {
+            let start = Start::new(start, table)?;
+            start.check(&KeyRange::of_prefix(&prefix), &range)?;
+            range = match self.order {
+                Order::Ascending => range.behind(&start.0),
+                Order::Descending => range.before(&start.0),
+            };
+        }
+        let page = Page::new(Wanted {
+            table: table.id,
+            consistent: self.consistent,
+            range,
+            order: self.order,
+            limit: self.limit,
+            count_only: self.count_only,
+        });
+        let charge = Charge::new(self.return_capacity, &self.table);
+        Ok(Query { table: Arc::clone(table), page, charge })
+    }
+}
+
+/// Names and values for expressions need one.
+fn no_placeholders(names: Option<AnyMap>, values: Option<AnyMap>) -> Result<(), ApiError> {
+    if names.is_some() {
+        return Err(ApiError::validation(
+            "ExpressionAttributeNames can only be specified when using expressions",
+        ));
+    }
+    if values.is_some() {
+        return Err(ApiError::validation(
+            "ExpressionAttributeValues can only be specified when using expressions: \
+             FilterExpression and KeyConditionExpression are null",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether only the number of items is asked for.
+fn counts_only(select: Option<Select>, of_index: bool) -> Result<bool, ApiError> {
+    match select {
+        None | Some(Select::AllAttributes) => Ok(false),
+        Some(Select::Count) => Ok(true),
+        Some(Select::AllProjectedAttributes) if of_index => Ok(false),
+        Some(Select::AllProjectedAttributes) => Err(ApiError::validation(
+            "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
+        )),
+        Some(Select::SpecificAttributes) => Err(enveloped(
+            "Must specify the AttributesToGet or ProjectionExpression when choosing to get \
+             SPECIFIC_ATTRIBUTES",
+        )),
+    }
+}
+
+/// The item behind which a page begins. It need not exist.
+struct Start(Location);
+
+impl Start {
+    fn new(given: &AttributeMap, table: &TableDescription) -> Result<Self, ApiError> {
+        if table.key_schema.sort.is_none() {
+            // One partition key has one item: there is nothing behind it.
+            return Err(outside());
+        }
+        let key = keys::of_parameter(given, &table.key_schema)
+            .map_err(|_| ApiError::validation("The provided starting key is invalid"))?;
+        Ok(Self(key.location(&table.hash_secret)))
+    }
+
+    /// Whether the start is among what is asked for.
+    fn check(&self, of_partition_key: &KeyRange, asked: &KeyRange) -> Result<(), ApiError> {
+        if !of_partition_key.contains(&self.0) {
+            return Err(outside());
+        }
+        if !asked.contains(&self.0) {
+            return Err(ApiError::validation(
+                "The provided starting key does not match the range key predicate",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn outside() -> ApiError {
+    ApiError::validation(
+        "The provided starting key is outside query boundaries based on provided conditions",
+    )
+}
+
+/// A page of a query on its way.
+pub struct Query {
+    table: Arc<TableDescription>,
+    page: Page,
+    charge: Charge,
+}
+
+impl Query {
+    pub(crate) fn part(&self) -> Option<Part> {
+        self.page.part()
+    }
+
+    /// Takes in the items of `range`, with which begins what the page has not looked at.
+    pub(crate) fn found(&mut self, range: &KeyRange, items: Vec<SharedItem>) {
+        self.page.found(range, items);
+    }
+
+    pub(crate) fn reply(self) -> Output {
+        let consistent = self.page.is_consistent();
+        let page = self.page.finish();
+        let units = CapacityUnits::of_read(page.size, consistent);
+        Output { table: self.table, page, units, charge: self.charge }
+    }
+}
+
+impl fmt::Debug for Query {
+    /// Without items and keys: they stay out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query").field("table", &self.table.id).finish_non_exhaustive()
+    }
+}
+
+/// What Query answers.
+#[derive(Clone)]
+pub struct Output {
+    table: Arc<TableDescription>,
+    page: Paged,
+    units: CapacityUnits,
+    charge: Charge,
+}
+
+impl Output {
+    /// Writes the body.
+    pub fn write_json(&self, writer: &mut JsonWriter) {
+        writer.object(|reply| {
+            self.page.write_members(&self.table, reply);
+            self.charge.write_member(self.units, reply);
+        });
+    }
+}
+
+impl fmt::Debug for Output {
+    /// Without the items: contents of items stay out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("count", &self.page.count).finish_non_exhaustive()
+    }
+}
