@@ -11,11 +11,11 @@ pub fn to_item(view: &dyn ItemView) -> Item {
     builder.finish()
 }
 
-/// The attributes of this item that `names`, sorted, lists: a copy of those alone.
-pub fn pick(view: &dyn ItemView, names: &[&str]) -> Item {
-    let mut picker = Picker { builder: Builder::default(), names, level: 0, picks: false };
-    view.visit(&mut picker);
-    picker.builder.finish()
+/// Those attributes of the item that this view shows whose names are wanted, decoded.
+pub fn to_item_of(view: &dyn ItemView, wanted: &dyn Fn(&str) -> bool) -> Item {
+    let mut selector = Selector { builder: Builder::default(), wanted, depth: 0, selected: false };
+    view.visit(&mut selector);
+    selector.builder.finish()
 }
 
 /// A list or map that is not complete, or the item itself.
@@ -140,91 +140,91 @@ impl ValueVisitor for Builder {
     }
 }
 
-/// Shows a builder some of the attributes that it is shown.
-struct Picker<'n> {
+/// Shows a builder only the attributes that are wanted, with all that they hold.
+struct Selector<'a> {
     builder: Builder,
-    names: &'n [&'n str],
-    /// How many containers are open.
-    level: usize,
-    /// Whether the attribute that it is in is one of them.
-    picks: bool,
+    wanted: &'a dyn Fn(&str) -> bool,
+    /// Containers that are open.
+    depth: usize,
+    /// Whether the attribute that is shown is wanted.
+    selected: bool,
 }
 
-impl Picker<'_> {
-    fn forward(&mut self, show: impl FnOnce(&mut Builder)) {
-        if self.picks {
-            show(&mut self.builder);
+impl Selector<'_> {
+    fn show(&mut self, piece: impl FnOnce(&mut Builder)) {
+        if self.selected {
+            piece(&mut self.builder);
         }
     }
 
-    fn begin(&mut self, show: impl FnOnce(&mut Builder)) {
-        self.level += 1;
-        self.forward(show);
+    fn begin(&mut self, container: impl FnOnce(&mut Builder)) {
+        self.depth += 1;
+        self.show(container);
     }
 }
 
-impl ValueVisitor for Picker<'_> {
+impl ValueVisitor for Selector<'_> {
     fn name(&mut self, name: &str) {
-        if self.level == 0 {
-            self.picks = self.names.binary_search(&name).is_ok();
+        if self.depth == 0 {
+            self.selected = (self.wanted)(name);
         }
-        self.forward(|builder| builder.name(name));
+        self.show(|builder| builder.name(name));
     }
 
     fn string(&mut self, text: &str) {
-        self.forward(|builder| builder.string(text));
+        self.show(|builder| builder.string(text));
     }
 
     fn number(&mut self, number: &Number) {
-        self.forward(|builder| builder.number(number));
+        self.show(|builder| builder.number(number));
     }
 
     fn binary(&mut self, bytes: &[u8]) {
-        self.forward(|builder| builder.binary(bytes));
+        self.show(|builder| builder.binary(bytes));
     }
 
     fn boolean(&mut self, flag: bool) {
-        self.forward(|builder| builder.boolean(flag));
+        self.show(|builder| builder.boolean(flag));
     }
 
     fn null(&mut self) {
-        self.forward(Builder::null);
+        self.show(ValueVisitor::null);
     }
 
     fn begin_string_set(&mut self) {
-        self.begin(Builder::begin_string_set);
+        self.begin(ValueVisitor::begin_string_set);
     }
 
     fn begin_number_set(&mut self) {
-        self.begin(Builder::begin_number_set);
+        self.begin(ValueVisitor::begin_number_set);
     }
 
     fn begin_binary_set(&mut self) {
-        self.begin(Builder::begin_binary_set);
+        self.begin(ValueVisitor::begin_binary_set);
     }
 
     fn element_string(&mut self, text: &str) {
-        self.forward(|builder| builder.element_string(text));
+        self.show(|builder| builder.element_string(text));
     }
 
     fn element_number(&mut self, number: &Number) {
-        self.forward(|builder| builder.element_number(number));
+        self.show(|builder| builder.element_number(number));
     }
 
     fn element_binary(&mut self, bytes: &[u8]) {
-        self.forward(|builder| builder.element_binary(bytes));
+        self.show(|builder| builder.element_binary(bytes));
     }
 
     fn begin_list(&mut self) {
-        self.begin(Builder::begin_list);
+        self.begin(ValueVisitor::begin_list);
     }
 
     fn begin_map(&mut self) {
-        self.begin(Builder::begin_map);
+        self.begin(ValueVisitor::begin_map);
     }
 
     fn end(&mut self) {
-        self.level -= 1;
-        self.forward(Builder::end);
+        self.depth -= 1;
+        self.show(ValueVisitor::end);
     }
 }

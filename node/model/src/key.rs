@@ -113,6 +113,27 @@ impl KeyValue {
     }
 }
 
+impl KeyType {
+    /// How many of these bytes are the [ordered form](KeyValue::encode_ordered) of the value with which they
+    /// begin; `None` if they begin with none of this type.
+    pub fn ordered_len(self, bytes: &[u8]) -> Option<usize> {
+        match self {
+            Self::S | Self::B => {
+                let mut at = 0;
+                loop {
+                    at += bytes.get(at..)?.iter().position(|&byte| byte == 0)? + 2;
+                    match bytes.get(at - 1)? {
+                        0x01 => return Some(at),
+                        0xff => {}
+                        _ => return None,
+                    }
+                }
+            }
+            Self::N => Number::ordered_len(bytes),
+        }
+    }
+}
+
 fn encode_terminated(bytes: &[u8], out: &mut Vec<u8>) {
     encode_escaped(bytes, out);
     out.extend_from_slice(&[0x00, 0x01]);
@@ -295,4 +316,4 @@ impl KeyRange {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

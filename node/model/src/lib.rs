@@ -6,6 +6,7 @@
 
 mod build;
 pub mod id;
+pub mod index;
 pub mod item;
 pub mod key;
 pub mod limits;
@@ -15,11 +16,12 @@ pub mod table;
 pub mod time;
 pub mod value;
 
-pub use build::{pick, to_item};
+pub use build::{to_item, to_item_of};
 pub use id::{
     DescriptionVersion, Epoch, LogIndex, NodeId, PartitionId, ReplicaId, StartNumber, TableId,
     TabletId, Term,
 };
+pub use index::{IndexEntry, IndexKeyError, IndexLocation, LocalIndex, LocalIndexId, Projection};
 pub use item::{AttributeMap, DuplicateName, Item, ItemSize, ItemView, SharedItem};
 pub use key::{HashSecret, KeyHash, KeyRange, KeyValue, Location, PrimaryKey, SortRange};
 pub use number::{Number, NumberError};

@@ -15,3 +15,10 @@ pub const KEY_NAME_BYTES: usize = 255;
 pub const ATTRIBUTE_NAME_BYTES: usize = 65_535;
 /// Bytes of a request body, after any content encoding is undone.
 pub const BODY_BYTES: usize = 16 * 1024 * 1024;
+/// Local secondary indexes of a table.
+pub const LOCAL_INDEXES: usize = 5;
+/// Non-key attributes that one index projects by name. With five local indexes that is also the most of a
+/// table, 100.
+pub const NON_KEY_ATTRIBUTES: usize = 20;
+/// Bytes of an item collection, where there are local indexes: items and entries with one partition key.
+pub const COLLECTION_BYTES: u64 = 10 << 30;

@@ -97,6 +97,19 @@ impl Number {
         }
     }
 
+    /// How many of these bytes are the ordered form of the number with which they begin, if they begin with
+    /// one: its last pair of digits is the one without the bit that says that more follow.
+    pub(crate) fn ordered_len(bytes: &[u8]) -> Option<usize> {
+        let flip = match bytes.first()? {
+            0x02 => return Some(1),
+            0x01 => 0xff,
+            0x03 => 0x00,
+            _ => return None,
+        };
+        let last = bytes.get(2..)?.iter().position(|byte| (byte ^ flip) & 1 == 0)?;
+        Some(last + 3)
+    }
+
     /// The parts, for codecs: negative, coefficient without trailing zeros, exponent of ten.
     pub const fn parts(&self) -> (bool, u128, i16) {
         (self.negative, self.coefficient, self.exponent)

@@ -1,7 +1,7 @@
 //! What must hold of an item for a write of it to be made.
 
 use stator_expression::Condition;
-use stator_model::{Item, SharedItem, pick, to_item};
+use stator_model::{Item, SharedItem, to_item, to_item_of};
 use stator_protocol::ApiError;
 
 use crate::options::ReturnValuesOnConditionCheckFailure;
@@ -33,7 +33,8 @@ impl Precondition {
     pub(crate) fn check(&self, current: Option<&SharedItem>) -> Result<(), ApiError> {
         let Some(condition) = &self.condition else { return Ok(()) };
         let attributes = condition.attributes();
-        let seen = current.map_or_else(Item::new, |item| pick(item.as_ref(), &attributes));
+        let looked_at = |name: &str| attributes.binary_search(&name).is_ok();
+        let seen = current.map_or_else(Item::new, |item| to_item_of(item.as_ref(), &looked_at));
         if condition.holds(&seen) {
             return Ok(());
         }

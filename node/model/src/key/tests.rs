@@ -62,7 +62,7 @@ fn only_long_strings_and_binaries_do_not_fit() {
     assert!(n("12345678901234567890").fits(1));
 }
 
-pub(super) fn any_value(key_type: KeyType) -> BoxedStrategy<KeyValue> {
+pub(crate) fn any_value(key_type: KeyType) -> BoxedStrategy<KeyValue> {
     match key_type {
         KeyType::S => "[\u{0}\u{1}a\u{7f}ä\u{10ffff}]{0,4}".prop_map(KeyValue::S).boxed(),
         KeyType::B => {
@@ -76,7 +76,7 @@ pub(super) fn any_value(key_type: KeyType) -> BoxedStrategy<KeyValue> {
     }
 }
 
-pub(super) fn compare(left: &KeyValue, right: &KeyValue) -> Ordering {
+pub(crate) fn compare(left: &KeyValue, right: &KeyValue) -> Ordering {
     match (left, right) {
         (KeyValue::S(left), KeyValue::S(right)) => left.as_bytes().cmp(right.as_bytes()),
         (KeyValue::B(left), KeyValue::B(right)) => left.cmp(right),
