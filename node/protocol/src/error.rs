@@ -30,6 +30,8 @@ pub enum ErrorCode {
     LimitExceededException,
     /// A write whose condition does not hold.
     ConditionalCheckFailedException,
+    /// An item collection that would grow beyond its limit.
+    ItemCollectionSizeLimitExceededException,
     /// A provisioned table that is asked for more than it can do now.
     ProvisionedThroughputExceededException,
     /// An on-demand table that is asked for more than it can do now.
@@ -62,6 +64,9 @@ impl ErrorCode {
             Self::ResourceInUseException => "ResourceInUseException",
             Self::LimitExceededException => "LimitExceededException",
             Self::ConditionalCheckFailedException => "ConditionalCheckFailedException",
+            Self::ItemCollectionSizeLimitExceededException => {
+                "ItemCollectionSizeLimitExceededException"
+            }
             Self::ProvisionedThroughputExceededException => {
                 "ProvisionedThroughputExceededException"
             }
@@ -86,6 +91,7 @@ impl ErrorCode {
             | Self::ResourceInUseException
             | Self::LimitExceededException
             | Self::ConditionalCheckFailedException
+            | Self::ItemCollectionSizeLimitExceededException
             | Self::ProvisionedThroughputExceededException
             | Self::InternalServerError => "com.amazonaws.dynamodb.v20120810",
         }
@@ -104,6 +110,7 @@ impl ErrorCode {
             | Self::ResourceInUseException
             | Self::LimitExceededException
             | Self::ConditionalCheckFailedException
+            | Self::ItemCollectionSizeLimitExceededException
             | Self::ProvisionedThroughputExceededException
             | Self::ThrottlingException => 400,
             Self::InternalServerError => 500,
@@ -127,7 +134,8 @@ impl ErrorCode {
             | Self::ResourceNotFoundException
             | Self::ResourceInUseException
             | Self::LimitExceededException
-            | Self::ConditionalCheckFailedException => false,
+            | Self::ConditionalCheckFailedException
+            | Self::ItemCollectionSizeLimitExceededException => false,
         }
     }
 
@@ -143,6 +151,7 @@ impl ErrorCode {
             | Self::ResourceInUseException
             | Self::LimitExceededException
             | Self::ConditionalCheckFailedException
+            | Self::ItemCollectionSizeLimitExceededException
             | Self::ProvisionedThroughputExceededException
             | Self::ThrottlingException
             | Self::InternalServerError
@@ -231,6 +240,11 @@ impl ApiError {
         let code = ErrorCode::ConditionalCheckFailedException;
         let message = Some("The conditional request failed".into());
         Self { code, message, item: item.map(Box::new) }
+    }
+
+    /// An item collection that would grow beyond its limit.
+    pub fn collection_too_large() -> Self {
+        Self::new(ErrorCode::ItemCollectionSizeLimitExceededException, "Collection size exceeded.")
     }
 
     /// A table that is asked for more than it can do now, by its billing mode. SDKs back off and send the

@@ -121,6 +121,10 @@ pub enum Error {
         #[source]
         source: Option<EngineFailure>,
     },
+    /// An entry of a local index whose key is none, or whose item is not there although both are written
+    /// together.
+    #[error("an entry of a local index has no key of its kind, or no item")]
+    IndexEntry,
     /// The tablet names a keyspace that does not exist, or a prefix that is the store's own.
     #[error("{tablet} cannot exist")]
     NoSuchTablet {
@@ -142,6 +146,7 @@ impl Error {
             | Self::Io { .. }
             | Self::Open { .. }
             | Self::Engine(_)
+            | Self::IndexEntry
             | Self::NoSuchTablet { .. } => false,
         }
     }

@@ -7,8 +7,8 @@
 //! 0 state              │ partition id
 //! 1 item               │ hash64 │ partition key │ sort key
 //! 2 counter            │ partition id │ name
-//! 3 local index entry  │ hash64 │ partition key │ index id │ index sort key │ sort key   (reserved)
-//! 4 collection size    │ hash64 │ partition key                                          (reserved)
+//! 3 local index entry  │ hash64 │ partition key │ index id │ index sort key │ sort key
+//! 4 collection size    │ hash64 │ partition key
 //! 5 change record      │ shard id │ log index │ place in the entry                       (reserved)
 //! 6 TTL entry          │ expiry │ hash64 │ partition key │ sort key                      (reserved)
 //! 7 cursor             │ partition id │ name                                             (reserved)
@@ -40,9 +40,9 @@ pub enum KeyKind {
     Item = 1,
     /// A counter of a partition.
     Counter = 2,
-    /// Reserved: an entry of a local index.
+    /// An entry of a local index.
     LocalIndexEntry = 3,
-    /// Reserved: the size of an item collection.
+    /// The size of an item collection, where there are local indexes.
     CollectionSize = 4,
     /// Reserved: a record of the change log.
     ChangeRecord = 5,
@@ -65,6 +65,10 @@ pub enum Key {
     Item(Location),
     /// A counter of a partition.
     Counter(PartitionId, Bytes),
+    /// The entry of a local index that lies here.
+    LocalIndexEntry(Location),
+    /// The size of the item collection whose locations begin with this.
+    CollectionSize(Bytes),
     /// The record of the catalog with this key of the catalog's own.
     CatalogRecord(Bytes),
 }
@@ -88,6 +92,12 @@ impl Key {
             kind if kind == KeyKind::Counter as u8 => {
                 let partition = partition_id(&mut reader)?;
                 Ok(Self::Counter(partition, Bytes::copy_from_slice(reader.rest())))
+            }
+            kind if kind == KeyKind::LocalIndexEntry as u8 => Ok(Self::LocalIndexEntry(
+                Location::from_bytes(Bytes::copy_from_slice(reader.rest())),
+            )),
+            kind if kind == KeyKind::CollectionSize as u8 => {
+                Ok(Self::CollectionSize(Bytes::copy_from_slice(reader.rest())))
             }
             kind if kind == KeyKind::CatalogRecord as u8 => {
                 Ok(Self::CatalogRecord(Bytes::copy_from_slice(reader.rest())))
@@ -115,15 +125,40 @@ pub fn item_key(location: &Location) -> Vec<u8> {
 /// The key at which the items from `location` on begin, where `location` may be the bound of a
 /// [`KeyRange`](stator_model::KeyRange): any bytes that order among locations.
 pub fn item_bound(location: &[u8]) -> Vec<u8> {
-    let mut key = Vec::with_capacity(1 + location.len());
-    key.push(KeyKind::Item as u8);
-    key.extend_from_slice(location);
-    key
+    behind(KeyKind::Item, location)
 }
 
 /// The key behind every item: the end of a partition without an end.
 pub const fn items_end() -> [u8; 1] {
     [KeyKind::Item as u8 + 1]
+}
+
+/// The key of the entry of a local index at `location`, or the key at which the entries from there on begin:
+/// as [`item_key`] and [`item_bound`].
+pub fn entry_bound(location: &[u8]) -> Vec<u8> {
+    behind(KeyKind::LocalIndexEntry, location)
+}
+
+/// The key behind every entry of a local index.
+pub const fn entries_end() -> [u8; 1] {
+    [KeyKind::LocalIndexEntry as u8 + 1]
+}
+
+/// Where the entry with this key lies, if it is one of a local index.
+pub fn entry_location(key: &[u8]) -> Option<&[u8]> {
+    key.strip_prefix(&[KeyKind::LocalIndexEntry as u8])
+}
+
+/// The key of the size of the item collection whose locations begin with this.
+pub fn collection_key(collection: &[u8]) -> Vec<u8> {
+    behind(KeyKind::CollectionSize, collection)
+}
+
+fn behind(kind: KeyKind, rest: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + rest.len());
+    key.push(kind as u8);
+    key.extend_from_slice(rest);
+    key
 }
 
 /// The key of a partition's counter of this name.
@@ -137,10 +172,7 @@ pub fn counter_key(partition: PartitionId, name: &[u8]) -> Vec<u8> {
 
 /// The key of the catalog's record with this key of the catalog's own.
 pub fn catalog_key(record: &[u8]) -> Vec<u8> {
-    let mut key = Vec::with_capacity(1 + record.len());
-    key.push(KeyKind::CatalogRecord as u8);
-    key.extend_from_slice(record);
-    key
+    behind(KeyKind::CatalogRecord, record)
 }
 
 /// The catalog's own key in `key`, if it is that of a catalog record.

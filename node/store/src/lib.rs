@@ -14,6 +14,7 @@
 //! (fjall) and [`memory`] (simulated, crashes on demand).
 
 pub mod batch;
+pub mod collection;
 pub mod disk;
 pub mod engine;
 pub mod error;
@@ -32,7 +33,7 @@ pub use error::{Error, Result};
 pub use item::{ItemFlags, ItemHeader, RegionId, StoredItem};
 pub use memory::MemoryEngine;
 pub use record::Malformed;
-pub use state::{ConfState, PartitionState};
+pub use state::{ConfState, IndexTotals, PartitionState};
 pub use value::Value;
 
 /// How many cases a property test runs: `base` times `STATOR_CASES`, the multiplier that all tests of

@@ -10,7 +10,8 @@
 use bytes::Bytes;
 use prost::Message;
 use stator_model::{
-    DescriptionVersion, Epoch, KeyRange, LogIndex, PartitionId, ReplicaId, TableId, Term, Timestamp,
+    DescriptionVersion, Epoch, KeyRange, LocalIndexId, LogIndex, PartitionId, ReplicaId, TableId,
+    Term, Timestamp,
 };
 
 use crate::record::{Malformed, Problem, Reader};
@@ -32,6 +33,17 @@ pub struct ConfState {
     pub learners_next: Vec<ReplicaId>,
     /// Whether a joint configuration is left without being told.
     pub auto_leave: bool,
+}
+
+/// What a partition holds of a local index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexTotals {
+    /// The index.
+    pub index: LocalIndexId,
+    /// How many entries.
+    pub entries: u64,
+    /// Their bytes, by the service's rule.
+    pub bytes: u64,
 }
 
 /// What a replica has to know of its partition before it reads the log.
@@ -59,6 +71,8 @@ pub struct PartitionState {
     pub items: u64,
     /// Their bytes, by the service's rule.
     pub bytes: u64,
+    /// What it holds of each local index; none is there of which it never held anything.
+    pub local_indexes: Vec<IndexTotals>,
 }
 
 impl PartitionState {
@@ -76,6 +90,7 @@ impl PartitionState {
             parent: None,
             items: 0,
             bytes: 0,
+            local_indexes: Vec::new(),
         }
     }
 
@@ -98,7 +113,7 @@ impl PartitionState {
             VERSION => {
                 let malformed = reader.malformed_at(reader.offset(), Problem::Field);
                 let message = v1::PartitionState::decode(reader.rest()).map_err(|_| malformed)?;
-                Self::try_from(message).map_err(|v1::BadTable| malformed)
+                Self::try_from(message).map_err(|v1::BadField| malformed)
             }
             version => Err(reader.malformed_at(0, Problem::Version(version))),
         }
@@ -108,12 +123,22 @@ impl PartitionState {
 /// The first version. Field numbers are on disk and never change or come back.
 mod v1 {
     use super::{
-        Bytes, DescriptionVersion, Epoch, LogIndex, PartitionId, ReplicaId, TableId, Term,
-        Timestamp,
+        Bytes, DescriptionVersion, Epoch, LocalIndexId, LogIndex, PartitionId, ReplicaId, TableId,
+        Term, Timestamp,
     };
 
-    /// A table's id that is not of 16 bytes.
-    pub(super) struct BadTable;
+    /// A table's id that is not of 16 bytes, or an index's id that is none.
+    pub(super) struct BadField;
+
+    #[derive(Clone, Copy, PartialEq, prost::Message)]
+    pub(super) struct IndexTotals {
+        #[prost(uint32, tag = "1")]
+        pub(super) index: u32,
+        #[prost(uint64, tag = "2")]
+        pub(super) entries: u64,
+        #[prost(uint64, tag = "3")]
+        pub(super) bytes: u64,
+    }
 
     #[derive(Clone, PartialEq, prost::Message)]
     pub(super) struct ConfState {
@@ -155,6 +180,25 @@ mod v1 {
         pub(super) items: u64,
         #[prost(uint64, tag = "12")]
         pub(super) bytes: u64,
+        #[prost(message, repeated, tag = "13")]
+        pub(super) local_indexes: Vec<IndexTotals>,
+    }
+
+    impl From<&super::IndexTotals> for IndexTotals {
+        fn from(totals: &super::IndexTotals) -> Self {
+            let index = totals.index.0.into();
+            Self { index, entries: totals.entries, bytes: totals.bytes }
+        }
+    }
+
+    impl TryFrom<IndexTotals> for super::IndexTotals {
+        type Error = BadField;
+
+        fn try_from(totals: IndexTotals) -> Result<Self, BadField> {
+            let index = u8::try_from(totals.index).map_err(|_| BadField)?;
+            let IndexTotals { entries, bytes, .. } = totals;
+            Ok(Self { index: LocalIndexId(index), entries, bytes })
+        }
     }
 
     fn raw(replicas: &[ReplicaId]) -> Vec<u64> {
@@ -204,27 +248,30 @@ mod v1 {
                 parent: state.parent.map(PartitionId::get),
                 items: state.items,
                 bytes: state.bytes,
+                local_indexes: state.local_indexes.iter().map(IndexTotals::from).collect(),
             }
         }
     }
 
     impl TryFrom<PartitionState> for super::PartitionState {
-        type Error = BadTable;
+        type Error = BadField;
 
-        fn try_from(state: PartitionState) -> Result<Self, BadTable> {
+        fn try_from(state: PartitionState) -> Result<Self, BadField> {
             let table = state.table.map(|id| <[u8; 16]>::try_from(id.as_ref())).transpose();
+            let indexes = state.local_indexes.into_iter().map(super::IndexTotals::try_from);
             Ok(Self {
                 applied: LogIndex::new(state.applied),
                 applied_term: Term::new(state.applied_term),
                 conf_state: state.conf_state.map(super::ConfState::from).unwrap_or_default(),
                 epoch: Epoch::new(state.epoch),
                 range: super::KeyRange { start: state.range_start, end: state.range_end },
-                table: table.map_err(|_| BadTable)?.map(TableId::from_bytes),
+                table: table.map_err(|_| BadField)?.map(TableId::from_bytes),
                 description_version: DescriptionVersion::new(state.description_version),
                 highest: Timestamp::from_bits(state.highest),
                 parent: state.parent.map(PartitionId::new),
                 items: state.items,
                 bytes: state.bytes,
+                local_indexes: indexes.collect::<Result<_, BadField>>()?,
             })
         }
     }

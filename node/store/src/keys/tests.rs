@@ -15,6 +15,9 @@ fn the_bytes_of_keys_never_change() {
     let location = Location::from_bytes(Bytes::from_static(&[9; 10]));
     assert_eq!(item_key(&location), [1, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9]);
     assert_eq!(items_end(), [2]);
+    assert_eq!(entry_bound(&[9, 8]), [3, 9, 8]);
+    assert_eq!(entries_end(), [4]);
+    assert_eq!(collection_key(&[9, 8]), [4, 9, 8]);
     let kinds = [
         KeyKind::State,
         KeyKind::Item,
@@ -33,7 +36,7 @@ fn the_bytes_of_keys_never_change() {
 
 #[test]
 fn keys_that_are_none_are_refused() {
-    for key in [&[][..], &[0], &[0, 1, 2, 3, 4, 5, 6, 7], &[0; 10], &[2, 1], &[3; 20], &[10; 9]] {
+    for key in [&[][..], &[0], &[0, 1, 2, 3, 4, 5, 6, 7], &[0; 10], &[2, 1], &[5; 20], &[10; 9]] {
         assert!(Key::parse(key).is_err(), "{key:?}");
     }
 }
@@ -120,7 +123,15 @@ proptest! {
         prop_assert_eq!(Key::parse(&record), Ok(Key::CatalogRecord(name.clone().into())));
         for partition in &partition {
             let at = location(partition, partition);
-            prop_assert_eq!(Key::parse(&item_key(&at)), Ok(Key::Item(at)));
+            prop_assert_eq!(Key::parse(&item_key(&at)), Ok(Key::Item(at.clone())));
+            let entry = entry_bound(at.as_bytes());
+            prop_assert_eq!(entry_location(&entry), Some(at.as_bytes()));
+            let item = item_key(&at);
+            prop_assert_eq!(entry_location(&item), None);
+            let collection = collection_key(at.as_bytes());
+            let bytes = Bytes::copy_from_slice(at.as_bytes());
+            prop_assert_eq!(Key::parse(&collection), Ok(Key::CollectionSize(bytes)));
+            prop_assert_eq!(Key::parse(&entry), Ok(Key::LocalIndexEntry(at)));
         }
     }
 }

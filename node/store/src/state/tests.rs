@@ -21,6 +21,10 @@ fn full() -> PartitionState {
         parent: Some(PartitionId::new(0)),
         items: 9,
         bytes: 10,
+        local_indexes: vec![
+            IndexTotals { index: LocalIndexId(1), entries: 11, bytes: 12 },
+            IndexTotals { index: LocalIndexId(2), entries: 0, bytes: 0 },
+        ],
     }
 }
 
@@ -43,8 +47,17 @@ fn the_bytes_of_a_state_never_change() {
         &[0x58, 9, 0x60, 10],            // items, their bytes
     ]
     .concat();
-    assert_eq!(full().encode(), bytes);
-    assert_eq!(PartitionState::decode(&bytes), Ok(full()));
+    let indexes = [
+        &[0x6a, 6, 8, 1, 0x10, 11, 0x18, 12][..], // an index, its entries, their bytes
+        &[0x6a, 2, 8, 2],                         // another, empty
+    ];
+    let indexed = [&bytes[..], &indexes.concat()].concat();
+    assert_eq!(full().encode(), indexed);
+    assert_eq!(PartitionState::decode(&indexed), Ok(full()));
+    // What was written before there were indexes.
+    let before = PartitionState { local_indexes: Vec::new(), ..full() };
+    assert_eq!(before.encode(), bytes);
+    assert_eq!(PartitionState::decode(&bytes), Ok(before));
     let blank = PartitionState::blank(Vec::new());
     assert_eq!(blank.encode(), [1, 0x1a, 0]);
     assert_eq!(PartitionState::decode(&[1, 0x1a, 0]), Ok(blank));
@@ -56,6 +69,7 @@ fn a_state_that_is_none_is_refused() {
     assert_eq!(problem(&[]), Problem::CutShort);
     assert_eq!(problem(&[2, 0x1a, 0]), Problem::Version(2));
     assert_eq!(problem(&[1, 0x3a, 15]), Problem::Field);
+    assert_eq!(problem(&[1, 0x6a, 3, 8, 0x80, 2]), Problem::Field);
     assert_eq!(problem(&[&[1, 0x3a, 15][..], &[9; 15]].concat()), Problem::Field);
 }
 
@@ -80,13 +94,18 @@ fn states() -> impl Strategy<Value = PartitionState> {
     let range = (bytes(), prop::option::of(bytes()));
     let table = prop::option::of(any::<[u8; 16]>().prop_map(TableId::from_bytes));
     let parent = prop::option::of(any::<u64>().prop_map(PartitionId::new));
-    (any::<[u64; 7]>(), conf_states(), range, table, parent).prop_map(
+    let index = (any::<u8>(), any::<u64>(), any::<u64>()).prop_map(|(index, entries, bytes)| {
+        IndexTotals { index: LocalIndexId(index), entries, bytes }
+    });
+    let indexes = prop::collection::vec(index, 0..3);
+    (any::<[u64; 7]>(), conf_states(), range, table, parent, indexes).prop_map(
         |(
             [applied, term, epoch, version, highest, items, size],
             conf_state,
             (start, end),
             table,
             parent,
+            local_indexes,
         )| {
             PartitionState {
                 applied: LogIndex::new(applied),
@@ -100,6 +119,7 @@ fn states() -> impl Strategy<Value = PartitionState> {
                 parent,
                 items,
                 bytes: size,
+                local_indexes,
             }
         },
     )
