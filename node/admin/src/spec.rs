@@ -15,6 +15,9 @@ pub struct TableSpec {
     pub attribute_definitions: Vec<AttributeDefinition>,
     /// The primary key: HASH, then RANGE if there is one. Cannot be changed.
     pub key_schema: Vec<KeySchemaElement>,
+    /// Its local secondary indexes. Cannot be changed.
+    #[serde(default)]
+    pub local_secondary_indexes: Vec<LocalSecondaryIndex>,
     /// How the table is paid for; PROVISIONED if absent, as in CreateTable.
     pub billing_mode: Option<BillingMode>,
     /// The units a second, with PROVISIONED and only then.
@@ -56,6 +59,40 @@ pub struct KeySchemaElement {
     pub attribute_name: String,
     /// Its part in the key.
     pub key_type: KeyRole,
+}
+
+/// A local secondary index.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LocalSecondaryIndex {
+    /// Its name.
+    pub index_name: String,
+    /// The table's partition key, then the index's sort key.
+    pub key_schema: Vec<KeySchemaElement>,
+    /// Which attributes it holds.
+    pub projection: Projection,
+}
+
+/// Which attributes an index holds, besides keys.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Projection {
+    /// All, none, or those that are named.
+    pub projection_type: ProjectionType,
+    /// Those, with INCLUDE and only then.
+    pub non_key_attributes: Option<Vec<String>>,
+}
+
+/// What an index holds besides keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ProjectionType {
+    /// All attributes.
+    All,
+    /// None.
+    KeysOnly,
+    /// Those that are named.
+    Include,
 }
 
 /// The part that an attribute has in a key.

@@ -4,12 +4,14 @@
 use std::collections::HashSet;
 use std::num::NonZeroU32;
 
-use stator_model::{Billing, KeyAttribute, KeySchema, KeyType, limits};
+use stator_model::{Billing, KeyAttribute, KeySchema, KeyType, LocalIndex, limits};
 
 use crate::spec::{
     AttributeDefinition, AttributeType, BillingMode, KeyRole, KeySchemaElement, Partitioning,
     ProvisionedThroughput, TableClass, TableSpec,
 };
+
+mod local_indexes;
 
 /// With how many partitions a table may begin: what one decision of the catalog makes.
 pub const MOST_MIN_PARTITIONS: u32 = 1024;
@@ -27,6 +29,8 @@ pub struct TableDefinition {
     pub name: String,
     /// Its primary key.
     pub key_schema: KeySchema,
+    /// Its local secondary indexes.
+    pub local_indexes: Vec<LocalIndex>,
     /// How it is paid for.
     pub billing: Billing,
     /// Whether DeleteTable is refused.
@@ -69,24 +73,39 @@ impl TableSpec {
     pub fn validate(&self, object_name: &str) -> Result<TableDefinition, Vec<Violation>> {
         let mut violations = Violations::default();
         let name = match &self.table_name {
-            Some(name) => check_name(&mut violations, "spec.tableName", name),
-            None => check_name(&mut violations, "metadata.name", object_name),
+            Some(name) => {
+                check_name(&mut violations, "spec.tableName", "a table's name", name);
+                name
+            }
+            None => {
+                check_name(&mut violations, "metadata.name", "a table's name", object_name);
+                object_name
+            }
         };
         check_definitions(&mut violations, &self.attribute_definitions);
-        let key_schema = key_schema(&mut violations, &self.key_schema, &self.attribute_definitions);
+        let definitions = &self.attribute_definitions;
+        check_used(&mut violations, self);
+        let path = "spec.keySchema";
+        let key_schema = key_schema_of(&mut violations, path, &self.key_schema, definitions);
+        let indexes = &self.local_secondary_indexes;
+        let table = key_schema.as_ref();
+        let indexes = local_indexes::local_indexes(&mut violations, indexes, table, definitions);
         let mode = self.billing_mode.unwrap_or_default();
         let billing = billing(&mut violations, mode, self.provisioned_throughput);
         if self.table_class == Some(TableClass::StandardInfrequentAccess) {
             violations.add("spec.tableClass", "STANDARD_INFREQUENT_ACCESS is not supported yet");
         }
         let min_partitions = min_partitions(&mut violations, self.partitioning);
-        match (key_schema, billing, violations.into_list()) {
-            (Some(key_schema), Some(billing), violations) if violations.is_empty() => {
+        match (key_schema.zip(indexes), billing, violations.into_list()) {
+            (Some((key_schema, local_indexes)), Some(billing), violations)
+                if violations.is_empty() =>
+            {
                 let deletion_protection = self.deletion_protection_enabled.unwrap_or(false);
                 let name = name.to_owned();
                 Ok(TableDefinition {
                     name,
                     key_schema,
+                    local_indexes,
                     billing,
                     deletion_protection,
                     min_partitions,
@@ -97,18 +116,17 @@ impl TableSpec {
     }
 }
 
-fn check_name<'a>(violations: &mut Violations, path: &str, name: &'a str) -> &'a str {
+/// Checks the name of a table or index; `what` is "a table's name" or likewise.
+fn check_name(violations: &mut Violations, path: &str, what: &str, name: &str) {
     let length = name.chars().count();
     if !NAME_CHARS.contains(&length) {
         let (least, most) = (NAME_CHARS.start(), NAME_CHARS.end());
-        let problem = format!("a table's name has {least} to {most} characters, not {length}");
-        violations.add(path, problem);
+        violations.add(path, format!("{what} has {least} to {most} characters, not {length}"));
     }
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     if !name.bytes().all(allowed) {
-        violations.add(path, "a table's name has only a-z, A-Z, 0-9, '_', '.' and '-'");
+        violations.add(path, format!("{what} has only a-z, A-Z, 0-9, '_', '.' and '-'"));
     }
-    name
 }
 
 fn check_attribute_name(violations: &mut Violations, path: String, name: &str) {
@@ -133,9 +151,24 @@ fn check_definitions(violations: &mut Violations, definitions: &[AttributeDefini
     }
 }
 
-/// The key that the elements make; `None` if a violation was noted.
-fn key_schema(
+/// Every definition is of an attribute of a key.
+fn check_used(violations: &mut Violations, spec: &TableSpec) {
+    let of_indexes = spec.local_secondary_indexes.iter().map(|index| &index.key_schema);
+    let elements: Vec<&KeySchemaElement> =
+        std::iter::once(&spec.key_schema).chain(of_indexes).flatten().collect();
+    for (place, definition) in spec.attribute_definitions.iter().enumerate() {
+        let name = &definition.attribute_name;
+        if !elements.iter().any(|element| element.attribute_name == *name) {
+            let path = format!("spec.attributeDefinitions[{place}].attributeName");
+            violations.add(path, format!("{name:?} is defined, but no key has it"));
+        }
+    }
+}
+
+/// The key that the elements at `path` make; `None` if a violation was noted.
+fn key_schema_of(
     violations: &mut Violations,
+    path: &str,
     elements: &[KeySchemaElement],
     definitions: &[AttributeDefinition],
 ) -> Option<KeySchema> {
@@ -147,49 +180,43 @@ fn key_schema(
                 "a key has one attribute (HASH) or two (HASH, RANGE), not {}",
                 elements.len()
             );
-            violations.add("spec.keySchema", problem);
+            violations.add(path, problem);
             return None;
         }
     };
-    check_roles(violations, partition, sort);
-    for (place, definition) in definitions.iter().enumerate() {
-        let name = &definition.attribute_name;
-        if !elements.iter().any(|element| element.attribute_name == *name) {
-            let path = format!("spec.attributeDefinitions[{place}].attributeName");
-            violations.add(path, format!("{name:?} is defined, but no key has it"));
-        }
-    }
-    let partition = key_attribute(violations, 0, partition, definitions);
-    let sort = sort.map(|sort| key_attribute(violations, 1, sort, definitions));
+    check_roles(violations, path, partition, sort);
+    let partition = key_attribute(violations, &format!("{path}[0]"), partition, definitions);
+    let sort = sort.map(|sort| key_attribute(violations, &format!("{path}[1]"), sort, definitions));
     Some(KeySchema { partition: partition?, sort: sort.map_or(Some(None), |sort| sort.map(Some))? })
 }
 
 fn check_roles(
     violations: &mut Violations,
+    path: &str,
     partition: &KeySchemaElement,
     sort: Option<&KeySchemaElement>,
 ) {
     if partition.key_type != KeyRole::Hash {
-        violations.add("spec.keySchema[0].keyType", "the first attribute of a key is HASH");
+        violations.add(format!("{path}[0].keyType"), "the first attribute of a key is HASH");
     }
     let Some(sort) = sort else { return };
     if sort.key_type != KeyRole::Range {
-        violations.add("spec.keySchema[1].keyType", "the second attribute of a key is RANGE");
+        violations.add(format!("{path}[1].keyType"), "the second attribute of a key is RANGE");
     }
     if sort.attribute_name == partition.attribute_name {
-        let path = "spec.keySchema[1].attributeName";
+        let path = format!("{path}[1].attributeName");
         violations.add(path, "the two attributes of a key have different names");
     }
 }
 
 fn key_attribute(
     violations: &mut Violations,
-    place: usize,
+    path: &str,
     element: &KeySchemaElement,
     definitions: &[AttributeDefinition],
 ) -> Option<KeyAttribute> {
     let name = &element.attribute_name;
-    let path = format!("spec.keySchema[{place}].attributeName");
+    let path = format!("{path}.attributeName");
     check_attribute_name(violations, path.clone(), name);
     let Some(definition) = definitions.iter().find(|other| other.attribute_name == *name) else {
         violations.add(path, format!("{name:?} is not in spec.attributeDefinitions"));

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use stator_model::{
-    Billing, HashSecret, KeySchema, PartitionId, TableDescription, TableId, TableStatus,
+    Billing, HashSecret, KeySchema, LocalIndex, PartitionId, TableDescription, TableId, TableStatus,
 };
 
 use crate::Change;
@@ -42,6 +42,8 @@ pub struct NewTable {
     pub name: String,
     /// Its primary key.
     pub key_schema: KeySchema,
+    /// Its local secondary indexes.
+    pub local_indexes: Vec<LocalIndex>,
     /// How it is paid for.
     pub billing: Billing,
     /// Whether DeleteTable is refused.

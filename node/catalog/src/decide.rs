@@ -161,6 +161,7 @@ fn describe(new: &NewTable, now: UnixMillis) -> TableDescription {
         status: TableStatus::Creating,
         created: now,
         key_schema: new.key_schema.clone(),
+        local_indexes: new.local_indexes.clone(),
         billing: new.billing,
         deletion_protection: new.deletion_protection,
         hash_secret: new.hash_secret,

@@ -8,6 +8,7 @@ use prost::Message;
 
 use crate::{Error, RecordKind};
 
+mod local_index;
 pub(crate) mod meta;
 pub(crate) mod partition;
 pub(crate) mod table;

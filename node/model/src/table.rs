@@ -1,7 +1,8 @@
 //! Tables as the catalog describes them.
 
 use crate::{
-    AttributeMap, DescriptionVersion, HashSecret, KeyValue, PrimaryKey, TableId, UnixMillis, limits,
+    AttributeMap, DescriptionVersion, HashSecret, KeyValue, LocalIndex, PrimaryKey, TableId,
+    UnixMillis, limits,
 };
 
 /// The type of a key attribute.
@@ -201,6 +202,8 @@ pub struct TableDescription {
     pub created: UnixMillis,
     /// Its primary key.
     pub key_schema: KeySchema,
+    /// Its local secondary indexes, in the order in which they were given.
+    pub local_indexes: Vec<LocalIndex>,
     /// How it is paid for.
     pub billing: Billing,
     /// Whether DeleteTable is refused.

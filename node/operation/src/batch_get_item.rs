@@ -300,7 +300,9 @@ impl Output {
             reply.member("UnprocessedKeys").object(|tables| self.write_unprocessed(tables));
             if self.tables.iter().any(|table| table.charge.is_wanted()) {
                 reply.member("ConsumedCapacity").array(|list| {
-                    self.tables.iter().for_each(|table| table.charge.write(table.units, list));
+                    self.tables
+                        .iter()
+                        .for_each(|table| table.charge.write(&table.units.into(), list));
                 });
             }
         });

@@ -13,9 +13,10 @@ use stator_protocol::{
     ApiError, Attributes, Entries, Entry, Found, JsonWriter, Scope, Shape, parse, read_members,
 };
 
-use crate::capacity::{CapacityUnits, Charge};
+use crate::capacity::{Charge, Consumed};
 use crate::constraint::Violations;
 use crate::delete_item::DeleteItem;
+use crate::local_index::{CollectionMetrics, LocalIndexes};
 use crate::options::ReturnItemCollectionMetrics;
 use crate::precondition::Precondition;
 use crate::put_item::PutItem;
@@ -131,6 +132,7 @@ fn only_member<'de, A: MapAccess<'de>>(
 pub struct Input {
     tables: Vec<(TableReference, Vec<Write>)>,
     return_capacity: ReturnConsumedCapacity,
+    return_metrics: ReturnItemCollectionMetrics,
 }
 
 /// A write of a batch. Shared, because it is needed again if it cannot be carried out.
@@ -150,7 +152,7 @@ impl Input {
         let mut violations = Violations::new();
         let return_capacity =
             violations.choice("returnConsumedCapacity", it.return_consumed_capacity.as_deref());
-        let _: Option<ReturnItemCollectionMetrics> = violations
+        let return_metrics = violations
             .choice("returnItemCollectionMetrics", it.return_item_collection_metrics.as_deref());
         let tables = violations.required("requestItems", it.request_items);
         for (name, Writes(writes)) in tables.iter().flat_map(|Entries(tables)| tables) {
@@ -174,7 +176,11 @@ impl Input {
             Ok((table, writes))
         };
         let tables = tables.into_iter().map(checked).collect::<Result<_, ApiError>>()?;
-        Ok(Self { tables, return_capacity: return_capacity.unwrap_or_default() })
+        Ok(Self {
+            tables,
+            return_capacity: return_capacity.unwrap_or_default(),
+            return_metrics: return_metrics.unwrap_or_default(),
+        })
     }
 
     /// The tables that the request names.
@@ -192,7 +198,7 @@ impl Input {
         for ((reference, writes), table) in self.tables.into_iter().zip(tables) {
             let charge = Charge::new(self.return_capacity, &reference);
             for write in writes {
-                let command = write.command(table, &charge)?;
+                let command = write.command(table, &charge, self.return_metrics)?;
                 if !targets.insert((command.table(), command.location().clone())) {
                     return Err(ApiError::validation(
                         "Provided list of item keys contains duplicates",
@@ -256,12 +262,21 @@ impl Write {
         }
     }
 
-    fn command(&self, table: &TableDescription, charge: &Charge) -> Result<ItemCommand, ApiError> {
+    fn command(
+        &self,
+        table: &Arc<TableDescription>,
+        charge: &Charge,
+        metrics: ReturnItemCollectionMetrics,
+    ) -> Result<ItemCommand, ApiError> {
         let (id, version) = (table.id, table.version);
         let charge = charge.clone();
         Ok(match self {
             Self::Put(item, size) => {
                 let key = keys::of_item_in_batch(item, &table.key_schema)?;
+                let local_indexes = LocalIndexes::of(table, item, metrics);
+                if let Some(indexes) = &local_indexes {
+                    indexes.check_put(item, *size)?;
+                }
                 ItemCommand::Put(PutItem {
                     table: id,
                     version,
@@ -271,9 +286,11 @@ impl Write {
                     precondition: Precondition::default(),
                     return_old: false,
                     charge,
+                    local_indexes,
                 })
             }
             Self::Delete(key) => {
+                let local_indexes = LocalIndexes::of(table, key, metrics);
                 let key = keys::of_parameter(key, &table.key_schema)?;
                 ItemCommand::Delete(DeleteItem {
                     table: id,
@@ -282,6 +299,7 @@ impl Write {
                     precondition: Precondition::default(),
                     return_old: false,
                     charge,
+                    local_indexes,
                 })
             }
         })
@@ -321,15 +339,16 @@ impl BatchWriteItem {
     /// # Errors
     /// The first error, if it may not be tried again, or nothing was written.
     pub fn reply(self, results: Vec<Result<Written, ApiError>>) -> Result<Reply, ApiError> {
-        let mut units = vec![CapacityUnits::default(); self.tables.len()];
+        let mut told = vec![Told::default(); self.tables.len()];
         let mut unprocessed = Vec::new();
         let mut first_error = None;
         let count = self.writes.len();
         for ((of_table, write, _), result) in self.writes.into_iter().zip(results) {
             match result {
                 Ok(written) => {
-                    if let Some(sum) = units.get_mut(of_table) {
-                        *sum += written.units();
+                    if let Some(told) = told.get_mut(of_table) {
+                        told.consumed += written.consumed;
+                        told.collections.extend(written.collection);
                     }
                 }
                 Err(error) if error.is_retryable() => {
@@ -342,7 +361,7 @@ impl BatchWriteItem {
         match first_error {
             Some(error) if unprocessed.len() == count => Err(error),
             Some(_) | None => {
-                Ok(Reply::BatchWriteItem(Output { tables: self.tables, units, unprocessed }))
+                Ok(Reply::BatchWriteItem(Output { tables: self.tables, told, unprocessed }))
             }
         }
     }
@@ -355,11 +374,19 @@ impl fmt::Debug for BatchWriteItem {
     }
 }
 
+/// What is told of the writes to one table.
+#[derive(Clone, Default)]
+struct Told {
+    consumed: Consumed,
+    collections: Vec<CollectionMetrics>,
+}
+
 /// What BatchWriteItem answers.
 #[derive(Clone)]
 pub struct Output {
     tables: Vec<(TableReference, Charge)>,
-    units: Vec<CapacityUnits>,
+    /// For each table.
+    told: Vec<Told>,
     unprocessed: Vec<(usize, Write)>,
 }
 
@@ -370,12 +397,26 @@ impl Output {
             reply.member("UnprocessedItems").object(|tables| self.write_unprocessed(tables));
             if self.tables.iter().any(|(_, charge)| charge.is_wanted()) {
                 reply.member("ConsumedCapacity").array(|list| {
-                    for ((_, charge), units) in self.tables.iter().zip(&self.units) {
-                        charge.write(*units, list);
+                    for ((_, charge), told) in self.tables.iter().zip(&self.told) {
+                        charge.write(&told.consumed, list);
                     }
                 });
             }
+            if self.told.iter().any(|told| !told.collections.is_empty()) {
+                reply.member("ItemCollectionMetrics").object(|tables| self.write_metrics(tables));
+            }
         });
+    }
+
+    /// Of each table with local indexes, what is told of its item collections.
+    fn write_metrics(&self, writer: &mut JsonWriter) {
+        for ((table, _), told) in self.tables.iter().zip(&self.told) {
+            if !told.collections.is_empty() {
+                writer.member(table.given()).array(|list| {
+                    told.collections.iter().for_each(|collection| collection.write(list));
+                });
+            }
+        }
     }
 
     /// What is left, in the form of a request.

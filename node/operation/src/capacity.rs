@@ -1,5 +1,6 @@
 //! Capacity units: what a request would be charged.
 
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::sync::Arc;
 
@@ -39,6 +40,42 @@ impl AddAssign for CapacityUnits {
     }
 }
 
+/// What a request took of a table and of its local indexes, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Consumed {
+    table: CapacityUnits,
+    local: BTreeMap<String, CapacityUnits>,
+}
+
+impl Consumed {
+    /// What was taken of the table and of all indexes.
+    pub fn total(&self) -> CapacityUnits {
+        let mut total = self.table;
+        self.local.values().for_each(|&units| total += units);
+        total
+    }
+
+    /// Adds what was taken of local indexes.
+    pub(crate) fn add_local(&mut self, more: impl IntoIterator<Item = (String, CapacityUnits)>) {
+        for (name, units) in more {
+            *self.local.entry(name).or_default() += units;
+        }
+    }
+}
+
+impl From<CapacityUnits> for Consumed {
+    fn from(table: CapacityUnits) -> Self {
+        Self { table, local: BTreeMap::new() }
+    }
+}
+
+impl AddAssign for Consumed {
+    fn add_assign(&mut self, more: Self) {
+        self.table += more.table;
+        self.add_local(more.local);
+    }
+}
+
 /// Whether a request wants to hear what it is charged, and what it calls the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Charge {
@@ -53,9 +90,9 @@ impl Charge {
     }
 
     /// Writes the member `ConsumedCapacity`, if the request wants it.
-    pub(crate) fn write_member(&self, units: CapacityUnits, reply: &mut JsonWriter) {
+    pub(crate) fn write_member(&self, consumed: &Consumed, reply: &mut JsonWriter) {
         if self.is_wanted() {
-            self.write(units, reply.member("ConsumedCapacity"));
+            self.write(consumed, reply.member("ConsumedCapacity"));
         }
     }
 
@@ -66,15 +103,23 @@ impl Charge {
         }
     }
 
-    /// Writes the figures of one table. INDEXES lists what was touched: without indexes, the table.
-    pub(crate) fn write(&self, units: CapacityUnits, writer: &mut JsonWriter) {
-        writer.object(|consumed| {
-            consumed.member("TableName").text(&self.table);
-            consumed.member("CapacityUnits").double(units.as_double());
+    /// Writes the figures of one table. INDEXES lists the table and the indexes that were touched.
+    pub(crate) fn write(&self, consumed: &Consumed, writer: &mut JsonWriter) {
+        let arm = |writer: &mut JsonWriter, units: CapacityUnits| {
+            writer.object(|arm| arm.member("CapacityUnits").double(units.as_double()));
+        };
+        writer.object(|figures| {
+            figures.member("TableName").text(&self.table);
+            figures.member("CapacityUnits").double(consumed.total().as_double());
             if self.wanted == ReturnConsumedCapacity::Indexes {
-                consumed.member("Table").object(|table| {
-                    table.member("CapacityUnits").double(units.as_double());
-                });
+                arm(figures.member("Table"), consumed.table);
+                if !consumed.local.is_empty() {
+                    figures.member("LocalSecondaryIndexes").object(|indexes| {
+                        for (name, units) in &consumed.local {
+                            arm(indexes.member(name), *units);
+                        }
+                    });
+                }
             }
         });
     }

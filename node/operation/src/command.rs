@@ -7,6 +7,7 @@ use stator_protocol::ApiError;
 
 use crate::Written;
 use crate::delete_item::DeleteItem;
+use crate::local_index::{LocalIndexes, LocalWrites};
 use crate::put_item::PutItem;
 use crate::update_item::UpdateItem;
 
@@ -26,6 +27,8 @@ pub enum ItemCommand {
 pub struct Evaluation {
     /// What it writes; `None` leaves the item as it is.
     pub write: Option<ItemWrite>,
+    /// What it writes beside the item, in a table with local indexes.
+    pub local: Option<LocalWrites>,
     /// The answer, owed once the write is applied, or the refusal that depends on the item.
     pub reply: Result<Written, ApiError>,
 }
@@ -33,8 +36,17 @@ pub struct Evaluation {
 impl Evaluation {
     /// Nothing is written, and the client is told why.
     pub(crate) const fn refused(refusal: ApiError) -> Self {
-        Self { write: None, reply: Err(refusal) }
+        Self { write: None, local: None, reply: Err(refusal) }
     }
+}
+
+/// What a command finds.
+#[derive(Clone, Default)]
+pub struct Current {
+    /// The item.
+    pub item: Option<SharedItem>,
+    /// Bytes of the item's collection; of no interest in a table without local indexes.
+    pub collection_bytes: u64,
 }
 
 /// What becomes of an item.
@@ -82,12 +94,34 @@ impl ItemCommand {
         }
     }
 
-    /// What the command comes to if this is the item now.
-    pub fn evaluate(&self, current: Option<SharedItem>) -> Evaluation {
+    /// What the locations of the item's collection begin with, if evaluating asks for the collection's size:
+    /// in a table with local indexes.
+    pub fn collection(&self) -> Option<&[u8]> {
+        self.local_indexes().map(|indexes| indexes.collection(self.location()))
+    }
+
+    fn local_indexes(&self) -> Option<&LocalIndexes> {
         match self {
-            Self::Put(put) => put.evaluate(current),
-            Self::Update(update) => update.evaluate(current),
-            Self::Delete(delete) => delete.evaluate(current),
+            Self::Put(put) => put.local_indexes.as_ref(),
+            Self::Update(update) => update.local_indexes.as_ref(),
+            Self::Delete(delete) => delete.local_indexes.as_ref(),
+        }
+    }
+
+    /// What the command comes to if it finds this.
+    pub fn evaluate(&self, current: Current) -> Evaluation {
+        let Current { item, collection_bytes } = current;
+        let before = self.local_indexes().and(item.clone());
+        let evaluation = match self {
+            Self::Put(put) => put.evaluate(item),
+            Self::Update(update) => update.evaluate(item),
+            Self::Delete(delete) => delete.evaluate(item),
+        };
+        match self.local_indexes() {
+            None => evaluation,
+            Some(indexes) => {
+                indexes.complete(self.location(), before.as_ref(), collection_bytes, evaluation)
+            }
         }
     }
 }

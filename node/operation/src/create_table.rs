@@ -1,12 +1,13 @@
 //! CreateTable: makes a table ("CreateTable", API reference).
 
+mod local_indexes;
 mod members;
 mod schema;
 
 use std::num::NonZeroU32;
 
 use stator_catalog::{Command, NewTable, Refusal};
-use stator_model::{Billing, HashSecret, KeySchema, TableId, TableStatus};
+use stator_model::{Billing, HashSecret, KeySchema, LocalIndex, TableId, TableStatus};
 use stator_protocol::{ApiError, JsonWriter, parse};
 
 use crate::constraint::{Violations, none_refused};
@@ -23,6 +24,7 @@ const UNITS: i64 = 1_000_000_000_000;
 pub struct Input {
     table: TableReference,
     key_schema: KeySchema,
+    local_indexes: Vec<LocalIndex>,
     billing: Billing,
     deletion_protection: bool,
 }
@@ -39,7 +41,8 @@ impl Input {
         let definitions = schema::definitions(&mut violations, it.attribute_definitions.take());
         let mode = violations.choice("billingMode", it.billing_mode.as_deref());
         let throughput = it.provisioned_throughput.take().map(|units| units.check(&mut violations));
-        let elements = schema::elements(&mut violations, it.key_schema.take());
+        let elements = schema::elements(&mut violations, "keySchema", it.key_schema.take());
+        let local_indexes = local_indexes::asked(&mut violations, it.local_indexes.take());
         let class = violations.choice("tableClass", it.table_class.as_deref());
         if let Some(stream) = &it.stream {
             stream.check(&mut violations);
@@ -51,12 +54,13 @@ impl Input {
             stream.check_view()?;
         }
         let billing = billing(mode.unwrap_or_default(), throughput.flatten())?;
-        let key_schema = schema::key_schema(
-            definitions.expect("absent definitions are a violation"),
-            elements.expect("an absent key schema is a violation"),
-        )?;
+        let definitions = definitions.expect("absent definitions are a violation");
+        let elements = elements.expect("an absent key schema is a violation");
+        let key_schema = schema::key_schema(&definitions, elements)?;
+        let local_indexes = local_indexes::local_indexes(local_indexes, &key_schema, &definitions)?;
+        schema::check_used(&definitions, &key_schema, &local_indexes)?;
         let deletion_protection = it.deletion_protection_enabled.unwrap_or(false);
-        Ok(Self { table, key_schema, billing, deletion_protection })
+        Ok(Self { table, key_schema, local_indexes, billing, deletion_protection })
     }
 
     /// The table that the request names.
@@ -89,6 +93,7 @@ impl Input {
             id: TableId::from_random(id),
             name: name.to_owned(),
             key_schema: self.key_schema,
+            local_indexes: self.local_indexes,
             billing: self.billing,
             deletion_protection: self.deletion_protection,
             hash_secret: HashSecret::from_bytes(secret),

@@ -1,6 +1,8 @@
 //! DeleteItem: removes one item by its whole primary key ("DeleteItem", API reference). To remove an item
 //! that is not there succeeds.
 
+use std::sync::Arc;
+
 use serde::de::MapAccess;
 use stator_model::{
     AttributeMap, DescriptionVersion, ItemSize, Location, SharedItem, TableDescription, TableId,
@@ -9,7 +11,8 @@ use stator_protocol::{ApiError, Attributes, Found, Scope, Shape, parse, read_mem
 
 use crate::capacity::{CapacityUnits, Charge};
 use crate::constraint::{Violations, enveloped_value};
-use crate::options::ReturnOld;
+use crate::local_index::LocalIndexes;
+use crate::options::{ReturnItemCollectionMetrics, ReturnOld};
 use crate::precondition::Precondition;
 use crate::write_members::WriteMembers;
 use crate::{Evaluation, ItemWrite, ReturnConsumedCapacity, TableReference, Written, keys};
@@ -46,6 +49,7 @@ pub struct Input {
     precondition: Precondition,
     return_old: bool,
     return_capacity: ReturnConsumedCapacity,
+    return_metrics: ReturnItemCollectionMetrics,
 }
 
 impl Input {
@@ -70,6 +74,7 @@ impl Input {
             precondition,
             return_old: words.return_values == Some(ReturnOld::AllOld),
             return_capacity: return_capacity.unwrap_or_default(),
+            return_metrics: words.metrics,
         })
     }
 
@@ -82,8 +87,9 @@ impl Input {
     ///
     /// # Errors
     /// ValidationException.
-    pub fn validate(self, table: &TableDescription) -> Result<DeleteItem, ApiError> {
+    pub fn validate(self, table: &Arc<TableDescription>) -> Result<DeleteItem, ApiError> {
         let key = keys::of_parameter(&self.key, &table.key_schema)?;
+        let local_indexes = LocalIndexes::of(table, &self.key, self.return_metrics);
         Ok(DeleteItem {
             table: table.id,
             version: table.version,
@@ -91,6 +97,7 @@ impl Input {
             precondition: self.precondition,
             return_old: self.return_old,
             charge: Charge::new(self.return_capacity, &self.table),
+            local_indexes,
         })
     }
 }
@@ -104,6 +111,7 @@ pub struct DeleteItem {
     pub(crate) precondition: Precondition,
     pub(crate) return_old: bool,
     pub(crate) charge: Charge,
+    pub(crate) local_indexes: Option<LocalIndexes>,
 }
 
 impl DeleteItem {
@@ -116,11 +124,12 @@ impl DeleteItem {
         let before = current.as_ref().map_or(ItemSize::default(), |item| item.size());
         Evaluation {
             write: current.is_some().then_some(ItemWrite::Delete),
-            reply: Ok(Written {
-                attributes: current.filter(|_| self.return_old),
-                units: CapacityUnits::of_write(before, ItemSize::default()),
-                charge: self.charge.clone(),
-            }),
+            local: None,
+            reply: Ok(Written::new(
+                current.filter(|_| self.return_old),
+                CapacityUnits::of_write(before, ItemSize::default()),
+                self.charge.clone(),
+            )),
         }
     }
 }

@@ -1,19 +1,33 @@
 //! Tables as replies describe them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stator_model::{Billing, KeyAttribute, KeySchema, TableDescription, TableStatus};
+use stator_model::{
+    Billing, KeyAttribute, KeySchema, LocalIndexId, Projection, TableDescription, TableStatus,
+};
 use stator_protocol::JsonWriter;
 
 use crate::ServiceInfo;
+use crate::options::ProjectionType;
 
 /// What a table holds, as far as is known. The service renews these every six hours or so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableStatistics {
     /// Items.
     pub items: u64,
     /// Their bytes, by the rule for the size of items.
     pub bytes: u64,
+    /// Entries of each local index, and their bytes by the same rule.
+    pub local_indexes: BTreeMap<LocalIndexId, (u64, u64)>,
+}
+
+impl TableStatistics {
+    /// Adds what a partition holds of a local index.
+    pub fn add_local_index(&mut self, index: LocalIndexId, entries: u64, bytes: u64) {
+        let sum = self.local_indexes.entry(index).or_default();
+        *sum = (sum.0 + entries, sum.1 + bytes);
+    }
 }
 
 /// A table with everything that `TableDescription` says of it.
@@ -41,11 +55,47 @@ impl DescribedTable {
         writer.object(|description| {
             let schema = &self.table.key_schema;
             description.member("AttributeDefinitions").array(|list| {
-                schema.attributes().for_each(|attribute| write_definition(list, attribute));
+                self.key_attributes()
+                    .iter()
+                    .for_each(|attribute| write_definition(list, attribute));
             });
             description.member("KeySchema").array(|list| write_key_schema(list, schema));
+            self.write_local_indexes(description);
             description.member("CreationDateTime").timestamp(self.table.created);
             self.write_rest(description, self.table.status);
+        });
+    }
+
+    /// The key attributes of the table and of its indexes.
+    fn key_attributes(&self) -> Vec<&KeyAttribute> {
+        let mut attributes: Vec<&KeyAttribute> = self.table.key_schema.attributes().collect();
+        for index in &self.table.local_indexes {
+            if attributes.iter().all(|known| known.name != index.sort.name) {
+                attributes.push(&index.sort);
+            }
+        }
+        attributes
+    }
+
+    fn write_local_indexes(&self, description: &mut JsonWriter) {
+        if self.table.local_indexes.is_empty() {
+            return;
+        }
+        description.member("LocalSecondaryIndexes").array(|list| {
+            for index in &self.table.local_indexes {
+                let held = self.statistics.local_indexes.get(&index.id);
+                let (entries, bytes) = held.copied().unwrap_or_default();
+                list.object(|description| {
+                    description.member("IndexName").text(&index.name);
+                    let schema = index.key_schema(&self.table.key_schema);
+                    description.member("KeySchema").array(|list| write_key_schema(list, &schema));
+                    write_projection(description.member("Projection"), &index.projection);
+                    description.member("IndexSizeBytes").integer(bytes);
+                    description.member("ItemCount").integer(entries);
+                    let arn = format!("{}/index/{}", self.arn, index.name);
+                    description.member("IndexArn").text(&arn);
+                });
+            }
         });
     }
 
@@ -91,6 +141,22 @@ fn write_definition(list: &mut JsonWriter, attribute: &KeyAttribute) {
     list.object(|definition| {
         definition.member("AttributeName").text(&attribute.name);
         definition.member("AttributeType").text(attribute.key_type.name());
+    });
+}
+
+fn write_projection(writer: &mut JsonWriter, projection: &Projection) {
+    let (kind, names) = match projection {
+        Projection::All => (ProjectionType::All, None),
+        Projection::KeysOnly => (ProjectionType::KeysOnly, None),
+        Projection::Include(names) => (ProjectionType::Include, Some(names)),
+    };
+    writer.object(|projection| {
+        projection.member("ProjectionType").text(kind.name());
+        if let Some(names) = names {
+            projection.member("NonKeyAttributes").array(|list| {
+                names.iter().for_each(|name| list.text(name));
+            });
+        }
     });
 }
 

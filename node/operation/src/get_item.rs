@@ -160,7 +160,7 @@ impl Output {
             if let Some(item) = &self.item {
                 reply.member("Item").item(item.as_ref());
             }
-            self.charge.write_member(self.units, reply);
+            self.charge.write_member(&self.units.into(), reply);
         });
     }
 }

@@ -28,6 +28,7 @@ pub mod get_item;
 mod items;
 mod keys;
 pub mod list_tables;
+mod local_index;
 mod options;
 mod page;
 mod precondition;
@@ -46,10 +47,11 @@ mod written;
 
 use stator_protocol::{ApiError, Service, Target};
 
-pub use capacity::CapacityUnits;
-pub use command::{Evaluation, ItemCommand, ItemWrite};
+pub use capacity::{CapacityUnits, Consumed};
+pub use command::{Current, Evaluation, ItemCommand, ItemWrite};
 pub use description::{DescribedTable, TableStatistics};
 pub use items::{ItemRequest, ItemWork};
+pub use local_index::{EntryWrite, LocalWrites};
 pub use options::ReturnConsumedCapacity;
 pub use read::ReadCommand;
 pub use request::{Reply, Request};

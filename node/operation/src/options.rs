@@ -120,9 +120,10 @@ impl ComparisonOperator {
 }
 
 /// `ReturnItemCollectionMetrics`. SIZE has something to say only of tables with local indexes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ReturnItemCollectionMetrics {
     Size,
+    #[default]
     None,
 }
 
@@ -166,6 +167,30 @@ pub(crate) enum TableClass {
 impl Choice for TableClass {
     const WORDS: &'static [(&'static str, Self)] =
         &[("STANDARD", Self::Standard), ("STANDARD_INFREQUENT_ACCESS", Self::InfrequentAccess)];
+}
+
+/// `ProjectionType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProjectionType {
+    All,
+    Include,
+    KeysOnly,
+}
+
+impl Choice for ProjectionType {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("ALL", Self::All), ("INCLUDE", Self::Include), ("KEYS_ONLY", Self::KeysOnly)];
+}
+
+impl ProjectionType {
+    /// The word on the wire.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::All => "ALL",
+            Self::Include => "INCLUDE",
+            Self::KeysOnly => "KEYS_ONLY",
+        }
+    }
 }
 
 /// `KeyType`: the part that an attribute has in a key.

@@ -10,7 +10,8 @@ use stator_protocol::{ApiError, Attributes, Found, Scope, Shape, parse, read_mem
 
 use crate::capacity::{CapacityUnits, Charge};
 use crate::constraint::{Violations, enveloped, enveloped_value};
-use crate::options::ReturnValues;
+use crate::local_index::LocalIndexes;
+use crate::options::{ReturnItemCollectionMetrics, ReturnValues};
 use crate::precondition::Precondition;
 use crate::write_members::WriteMembers;
 use crate::{Evaluation, ItemWrite, ReturnConsumedCapacity, TableReference, Written, keys};
@@ -48,6 +49,7 @@ pub struct Input {
     precondition: Precondition,
     return_old: bool,
     return_capacity: ReturnConsumedCapacity,
+    return_metrics: ReturnItemCollectionMetrics,
 }
 
 impl Input {
@@ -74,7 +76,8 @@ impl Input {
             return Err(ApiError::validation("Item size has exceeded the maximum allowed size"));
         }
         let return_capacity = return_capacity.unwrap_or_default();
-        Ok(Self { table, item, size, precondition, return_old, return_capacity })
+        let return_metrics = words.metrics;
+        Ok(Self { table, item, size, precondition, return_old, return_capacity, return_metrics })
     }
 
     /// The table that the request names.
@@ -86,8 +89,12 @@ impl Input {
     ///
     /// # Errors
     /// ValidationException.
-    pub fn validate(self, table: &TableDescription) -> Result<PutItem, ApiError> {
+    pub fn validate(self, table: &Arc<TableDescription>) -> Result<PutItem, ApiError> {
         let key = keys::of_item(&self.item, &table.key_schema)?;
+        let local_indexes = LocalIndexes::of(table, &self.item, self.return_metrics);
+        if let Some(indexes) = &local_indexes {
+            indexes.check_put(&self.item, self.size)?;
+        }
         Ok(PutItem {
             table: table.id,
             version: table.version,
@@ -97,6 +104,7 @@ impl Input {
             precondition: self.precondition,
             return_old: self.return_old,
             charge: Charge::new(self.return_capacity, &self.table),
+            local_indexes,
         })
     }
 }
@@ -122,6 +130,7 @@ pub struct PutItem {
     pub(crate) precondition: Precondition,
     pub(crate) return_old: bool,
     pub(crate) charge: Charge,
+    pub(crate) local_indexes: Option<LocalIndexes>,
 }
 
 impl PutItem {
@@ -133,11 +142,12 @@ impl PutItem {
         let before = current.as_ref().map_or(ItemSize::default(), |item| item.size());
         Evaluation {
             write: Some(ItemWrite::Put(Arc::clone(&self.item))),
-            reply: Ok(Written {
-                attributes: current.filter(|_| self.return_old),
-                units: CapacityUnits::of_write(before, self.size),
-                charge: self.charge.clone(),
-            }),
+            local: None,
+            reply: Ok(Written::new(
+                current.filter(|_| self.return_old),
+                CapacityUnits::of_write(before, self.size),
+                self.charge.clone(),
+            )),
         }
     }
 }

@@ -11,19 +11,18 @@ use std::sync::Arc;
 
 use serde::de::MapAccess;
 use stator_model::{
-    AttributeMap, KeyRange, KeyValue, Location, SharedItem, SortRange, TableDescription,
+    AttributeMap, KeyRange, KeyValue, Location, SortRange, TableDescription, TableId,
 };
 use stator_protocol::{
     AnyMap, ApiError, Attributes, Entries, Found, JsonWriter, Scope, Shape, parse, read_members,
 };
 
-use crate::capacity::{CapacityUnits, Charge};
+use crate::capacity::Charge;
 use crate::constraint::{Violations, enveloped, none_refused};
-use crate::options::Select;
-use crate::page::{Page, Paged, Wanted};
-use crate::read::{Order, Part};
+use crate::page::{Page, Paged, Shown, Subject, Wanted};
+use crate::read::{Order, Part, Rows};
 use crate::table::{NAME_CHARS, NAME_CHARS_LEAST};
-use crate::{ReturnConsumedCapacity, TableReference, keys};
+use crate::{ReturnConsumedCapacity, TableReference};
 
 use key_conditions::{Condition, KeyConditions};
 
@@ -87,7 +86,7 @@ pub struct Input {
     conditions: KeyConditions,
     order: Order,
     limit: Option<usize>,
-    count_only: bool,
+    shown: Shown,
     start: Option<AttributeMap>,
     consistent: bool,
     return_capacity: ReturnConsumedCapacity,
@@ -134,7 +133,7 @@ impl Input {
         let forward = it.scan_index_forward.unwrap_or(true);
         Ok(Self {
             table,
-            count_only: counts_only(select, it.index_name.is_some())?,
+            shown: Shown::new(select, it.index_name.is_some(), enveloped)?,
             index: it.index_name,
             conditions,
             order: if forward { Order::Ascending } else { Order::Descending },
@@ -156,36 +155,31 @@ impl Input {
     /// # Errors
     /// ValidationException.
     pub fn validate(self, table: &Arc<TableDescription>) -> Result<Query, ApiError> {
-        if let Some(index) = self.index {
-            return Err(ApiError::validation(format!(
-                "The table does not have the specified index: {index}"
-            )));
-        }
-        let asked = self.conditions.bind(&table.key_schema)?;
-        let mut prefix = Vec::new();
-        asked.partition.encode_partition(&table.hash_secret, &mut prefix);
+        let subject = Subject::new(table, self.index.as_deref())?;
+        let asked = self.conditions.bind(&subject.key_schema())?;
+        let prefix = subject.prefix(&asked.partition);
         let mut range = match &asked.sort {
             Some(sort) => sort.behind(&prefix),
             None => KeyRange::of_prefix(&prefix),
         };
         if let Some(start) = &self.start {
-            let start = Start::new(start, table)?;
-            start.check(&KeyRange::of_prefix(&prefix), &range)?;
+            let start = start_of(start, &subject)?;
+            check_start(&start, &KeyRange::of_prefix(&prefix), &range)?;
             range = match self.order {
-                Order::Ascending => range.behind(&start.0),
-                Order::Descending => range.before(&start.0),
+                Order::Ascending => range.behind(&start),
+                Order::Descending => range.before(&start),
             };
         }
         let page = Page::new(Wanted {
-            table: table.id,
+            subject,
             consistent: self.consistent,
             range,
             order: self.order,
             limit: self.limit,
-            count_only: self.count_only,
+            shown: self.shown,
         });
         let charge = Charge::new(self.return_capacity, &self.table);
-        Ok(Query { table: Arc::clone(table), page, charge })
+        Ok(Query { table: table.id, page, charge })
     }
 }
 
@@ -205,48 +199,31 @@ fn no_placeholders(names: Option<AnyMap>, values: Option<AnyMap>) -> Result<(), 
     Ok(())
 }
 
-/// Whether only the number of items is asked for.
-fn counts_only(select: Option<Select>, of_index: bool) -> Result<bool, ApiError> {
-    match select {
-        None | Some(Select::AllAttributes) => Ok(false),
-        Some(Select::Count) => Ok(true),
-        Some(Select::AllProjectedAttributes) if of_index => Ok(false),
-        Some(Select::AllProjectedAttributes) => Err(ApiError::validation(
-            "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
-        )),
-        Some(Select::SpecificAttributes) => Err(enveloped(
-            "Must specify the AttributesToGet or ProjectionExpression when choosing to get \
-             SPECIFIC_ATTRIBUTES",
-        )),
+/// The item behind which a page begins. It need not exist.
+fn start_of(given: &AttributeMap, subject: &Subject) -> Result<Location, ApiError> {
+    if subject.table().key_schema.sort.is_none() {
+        // One partition key has one item: there is nothing behind it.
+        return Err(outside());
     }
+    let start = subject.start(given);
+    start.map_err(|_| ApiError::validation("The provided starting key is invalid"))
 }
 
-/// The item behind which a page begins. It need not exist.
-struct Start(Location);
-
-impl Start {
-    fn new(given: &AttributeMap, table: &TableDescription) -> Result<Self, ApiError> {
-        if table.key_schema.sort.is_none() {
-            // One partition key has one item: there is nothing behind it.
-            return Err(outside());
-        }
-        let key = keys::of_parameter(given, &table.key_schema)
-            .map_err(|_| ApiError::validation("The provided starting key is invalid"))?;
-        Ok(Self(key.location(&table.hash_secret)))
+/// Whether the start is among what is asked for.
+fn check_start(
+    start: &Location,
+    of_partition_key: &KeyRange,
+    asked: &KeyRange,
+) -> Result<(), ApiError> {
+    if !of_partition_key.contains(start) {
+        return Err(outside());
     }
-
-    /// Whether the start is among what is asked for.
-    fn check(&self, of_partition_key: &KeyRange, asked: &KeyRange) -> Result<(), ApiError> {
-        if !of_partition_key.contains(&self.0) {
-            return Err(outside());
-        }
-        if !asked.contains(&self.0) {
-            return Err(ApiError::validation(
-                "The provided starting key does not match the range key predicate",
-            ));
-        }
-        Ok(())
+    if !asked.contains(start) {
+        return Err(ApiError::validation(
+            "The provided starting key does not match the range key predicate",
+        ));
     }
+    Ok(())
 }
 
 fn outside() -> ApiError {
@@ -257,7 +234,7 @@ fn outside() -> ApiError {
 
 /// A page of a query on its way.
 pub struct Query {
-    table: Arc<TableDescription>,
+    table: TableId,
     page: Page,
     charge: Charge,
 }
@@ -267,42 +244,34 @@ impl Query {
         self.page.part()
     }
 
-    /// Takes in the items of `range`, with which begins what the page has not looked at.
-    pub(crate) fn found(&mut self, range: &KeyRange, items: Vec<SharedItem>) {
-        self.page.found(range, items);
+    /// Takes in what was found of `range`, which begins where the page is.
+    pub(crate) fn found(&mut self, range: &KeyRange, rows: Rows) {
+        self.page.found(range, rows);
     }
 
     pub(crate) fn reply(self) -> Output {
-        let consistent = self.page.is_consistent();
-        let page = self.page.finish();
-        let units = CapacityUnits::of_read(page.size, consistent);
-        Output { table: self.table, page, units, charge: self.charge }
+        Output { page: self.page.finish(), charge: self.charge }
     }
 }
 
 impl fmt::Debug for Query {
     /// Without items and keys: they stay out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Query").field("table", &self.table.id).finish_non_exhaustive()
+        f.debug_struct("Query").field("table", &self.table).finish_non_exhaustive()
     }
 }
 
 /// What Query answers.
 #[derive(Clone)]
 pub struct Output {
-    table: Arc<TableDescription>,
     page: Paged,
-    units: CapacityUnits,
     charge: Charge,
 }
 
 impl Output {
     /// Writes the body.
     pub fn write_json(&self, writer: &mut JsonWriter) {
-        writer.object(|reply| {
-            self.page.write_members(&self.table, reply);
-            self.charge.write_member(self.units, reply);
-        });
+        self.page.write_json(&self.charge, writer);
     }
 }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use stator_catalog::{Catalog, PartitionDescription};
-use stator_model::{ItemSize, KeyRange, Location, SharedItem, TableId};
+use stator_model::{KeyRange, KeyType, LocalIndexId, Location, SharedItem, TableId};
 use stator_protocol::ApiError;
 
 use crate::Reply;
@@ -51,12 +51,37 @@ pub enum Place {
 /// A walk over the items of a range, until the room is used up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walk {
+    /// What lies in the range.
+    pub source: Source,
     /// The range.
     pub range: KeyRange,
     /// From which end.
     pub order: Order,
     /// How much is taken.
     pub room: Room,
+}
+
+/// What a range is read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// The table's items.
+    #[default]
+    Items,
+    /// The entries of a local index. Its locations order among the partitions as those of the items do.
+    LocalIndex(IndexSource),
+}
+
+/// A local index, as a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexSource {
+    /// The index. Entries of others may lie in the range, too.
+    pub index: LocalIndexId,
+    /// The type of the table's partition keys.
+    pub partition: KeyType,
+    /// The type of the index's sort keys.
+    pub sort: KeyType,
+    /// Whether the item of each entry is wanted, too.
+    pub with_items: bool,
 }
 
 /// In which direction a range is read.
@@ -83,9 +108,10 @@ impl Room {
     }
 
     /// Takes an item in. The one with which the bytes are reached is still of the page.
-    pub const fn take(&mut self, size: ItemSize) {
+    pub fn take(&mut self, row: &Row) {
         self.items = self.items.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(size.0 as usize);
+        let behind = row.behind.as_ref().map_or(0, |item| item.size().0 as usize);
+        self.bytes = self.bytes.saturating_sub(row.item.size().0 as usize + behind);
     }
 
     /// Whether the page ends here.
@@ -99,8 +125,27 @@ impl Room {
 pub enum Found {
     /// The item, if there is one.
     Item(Option<SharedItem>),
-    /// The items of the range, as far as there was room.
-    Items(Vec<SharedItem>),
+    /// The items of the range.
+    Rows(Rows),
+}
+
+/// What was found of a range.
+#[derive(Clone, Default)]
+pub struct Rows {
+    /// Items in the order of the walk, as far as there was room.
+    pub rows: Vec<Row>,
+    /// What of the range was not looked at although there was room: a look ends some time, even if it finds
+    /// little.
+    pub unseen: Option<KeyRange>,
+}
+
+/// An item of a range.
+#[derive(Clone)]
+pub struct Row {
+    /// The item, or the entry of an index.
+    pub item: SharedItem,
+    /// The item of that entry, if it was wanted.
+    pub behind: Option<SharedItem>,
 }
 
 impl Part {
@@ -147,11 +192,11 @@ impl ReadCommand {
         match (self, found, &part.place) {
             (Self::GetItem(get), Found::Item(item), _) => get.found(item),
             (Self::BatchGetItem(batch), Found::Item(item), _) => batch.found(item),
-            (Self::Query(query), Found::Items(items), Place::Range(walk)) => {
-                query.found(&walk.range, items);
+            (Self::Query(query), Found::Rows(rows), Place::Range(walk)) => {
+                query.found(&walk.range, rows);
             }
-            (Self::Scan(scan), Found::Items(items), Place::Range(walk)) => {
-                scan.found(&walk.range, items);
+            (Self::Scan(scan), Found::Rows(rows), Place::Range(walk)) => {
+                scan.found(&walk.range, rows);
             }
             // A finding of another kind answers another question.
             (Self::GetItem(_) | Self::BatchGetItem(_) | Self::Query(_) | Self::Scan(_), _, _) => {}

@@ -8,18 +8,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::MapAccess;
-use stator_model::{AttributeMap, KeyRange, SharedItem, TableDescription};
+use stator_model::{AttributeMap, KeyRange, TableDescription, TableId};
 use stator_protocol::{
     AnyMap, ApiError, Attributes, Found, JsonWriter, Scope, Shape, parse, read_members,
 };
 
-use crate::capacity::{CapacityUnits, Charge};
+use crate::capacity::Charge;
 use crate::constraint::{Violations, none_refused};
-use crate::options::Select;
-use crate::page::{Page, Paged, Wanted};
-use crate::read::{Order, Part};
+use crate::page::{Page, Paged, Shown, Subject, Wanted};
+use crate::read::{Order, Part, Rows};
 use crate::table::{NAME_CHARS, NAME_CHARS_LEAST};
-use crate::{ReturnConsumedCapacity, TableReference, keys};
+use crate::{ReturnConsumedCapacity, TableReference};
 
 /// The most segments of a table.
 const SEGMENTS: i64 = 1_000_000;
@@ -81,7 +80,7 @@ pub struct Input {
     table: TableReference,
     index: Option<String>,
     limit: Option<usize>,
-    count_only: bool,
+    shown: Shown,
     start: Option<AttributeMap>,
     consistent: bool,
     return_capacity: ReturnConsumedCapacity,
@@ -127,7 +126,7 @@ impl Input {
         let start = it.exclusive_start_key.map(|Attributes(start)| start).transpose()?;
         Ok(Self {
             table,
-            count_only: counts_only(select, it.index_name.is_some())?,
+            shown: Shown::new(select, it.index_name.is_some(), ApiError::validation)?,
             index: it.index_name,
             limit: it.limit.and_then(|limit| usize::try_from(limit).ok()),
             start,
@@ -147,18 +146,15 @@ impl Input {
     /// # Errors
     /// ValidationException.
     pub fn validate(self, table: &Arc<TableDescription>) -> Result<Scan, ApiError> {
-        if let Some(index) = self.index {
-            return Err(ApiError::validation(format!(
-                "The table does not have the specified index: {index}"
-            )));
-        }
+        let subject = Subject::new(table, self.index.as_deref())?;
         let mut range = KeyRange::of_segment(self.segment.number, self.segment.total);
         if let Some(start) = &self.start {
-            let key = keys::of_parameter(start, &table.key_schema).map_err(|error| {
-                let why = error.message().unwrap_or_default();
-                ApiError::validation(format!("The provided starting key is invalid: {why}"))
+            let start = subject.start(start).map_err(|error| {
+                let text = "The provided starting key is invalid";
+                let why = error.message().filter(|_| !subject.is_index());
+                let text = why.map_or(text.to_owned(), |why| format!("{text}: {why}"));
+                ApiError::validation(text)
             })?;
-            let start = key.location(&table.hash_secret);
             if !range.contains(&start) {
                 let Segment { number, total } = self.segment;
                 return Err(ApiError::validation(format!(
@@ -169,15 +165,15 @@ impl Input {
             range = range.behind(&start);
         }
         let page = Page::new(Wanted {
-            table: table.id,
+            subject,
             consistent: self.consistent,
             range,
             order: Order::Ascending,
             limit: self.limit,
-            count_only: self.count_only,
+            shown: self.shown,
         });
         let charge = Charge::new(self.return_capacity, &self.table);
-        Ok(Scan { table: Arc::clone(table), page, charge })
+        Ok(Scan { table: table.id, page, charge })
     }
 }
 
@@ -195,22 +191,6 @@ fn no_placeholders(names: Option<AnyMap>, values: Option<AnyMap>) -> Result<(), 
         ));
     }
     Ok(())
-}
-
-/// Whether only the number of items is asked for.
-fn counts_only(select: Option<Select>, of_index: bool) -> Result<bool, ApiError> {
-    match select {
-        None | Some(Select::AllAttributes) => Ok(false),
-        Some(Select::Count) => Ok(true),
-        Some(Select::AllProjectedAttributes) if of_index => Ok(false),
-        Some(Select::AllProjectedAttributes) => Err(ApiError::validation(
-            "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
-        )),
-        Some(Select::SpecificAttributes) => Err(ApiError::validation(
-            "Must specify the AttributesToGet or ProjectionExpression when choosing to get \
-             SPECIFIC_ATTRIBUTES",
-        )),
-    }
 }
 
 /// Both parameters or none; numbers within bounds were checked before.
@@ -242,7 +222,7 @@ fn segment(number: Option<i32>, total: Option<i32>) -> Result<Segment, ApiError>
 
 /// A page of a scan on its way.
 pub struct Scan {
-    table: Arc<TableDescription>,
+    table: TableId,
     page: Page,
     charge: Charge,
 }
@@ -252,42 +232,34 @@ impl Scan {
         self.page.part()
     }
 
-    /// Takes in the items of `range`, which begins where the page is.
-    pub(crate) fn found(&mut self, range: &KeyRange, items: Vec<SharedItem>) {
-        self.page.found(range, items);
+    /// Takes in what was found of `range`, which begins where the page is.
+    pub(crate) fn found(&mut self, range: &KeyRange, rows: Rows) {
+        self.page.found(range, rows);
     }
 
     pub(crate) fn reply(self) -> Output {
-        let consistent = self.page.is_consistent();
-        let page = self.page.finish();
-        let units = CapacityUnits::of_read(page.size, consistent);
-        Output { table: self.table, page, units, charge: self.charge }
+        Output { page: self.page.finish(), charge: self.charge }
     }
 }
 
 impl fmt::Debug for Scan {
     /// Without items and keys: they stay out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scan").field("table", &self.table.id).finish_non_exhaustive()
+        f.debug_struct("Scan").field("table", &self.table).finish_non_exhaustive()
     }
 }
 
 /// What Scan answers.
 #[derive(Clone)]
 pub struct Output {
-    table: Arc<TableDescription>,
     page: Paged,
-    units: CapacityUnits,
     charge: Charge,
 }
 
 impl Output {
     /// Writes the body.
     pub fn write_json(&self, writer: &mut JsonWriter) {
-        writer.object(|reply| {
-            self.page.write_members(&self.table, reply);
-            self.charge.write_member(self.units, reply);
-        });
+        self.page.write_json(&self.charge, writer);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::de::MapAccess;
-use stator_expression::{Update, Updated};
+use stator_expression::{Update, UpdateError, Updated};
 use stator_model::{
     AttributeMap, DescriptionVersion, Item, ItemSize, ItemView as _, Location, SharedItem,
     TableDescription, TableId, to_item,
@@ -12,7 +12,8 @@ use stator_protocol::{ApiError, Attributes, Found, Scope, Shape, parse, read_mem
 
 use crate::capacity::{CapacityUnits, Charge};
 use crate::constraint::{Violations, enveloped_value, none_refused};
-use crate::options::ReturnValues;
+use crate::local_index::LocalIndexes;
+use crate::options::{ReturnItemCollectionMetrics, ReturnValues};
 use crate::precondition::Precondition;
 use crate::write_members::WriteMembers;
 use crate::{Evaluation, ItemWrite, ReturnConsumedCapacity, TableReference, Written, keys};
@@ -57,6 +58,7 @@ pub struct Input {
     precondition: Precondition,
     return_values: ReturnValues,
     return_capacity: ReturnConsumedCapacity,
+    return_metrics: ReturnItemCollectionMetrics,
 }
 
 impl Input {
@@ -83,6 +85,7 @@ impl Input {
             precondition,
             return_values: words.return_values.unwrap_or_default(),
             return_capacity: return_capacity.unwrap_or_default(),
+            return_metrics: words.metrics,
         })
     }
 
@@ -95,7 +98,7 @@ impl Input {
     ///
     /// # Errors
     /// ValidationException.
-    pub fn validate(self, table: &TableDescription) -> Result<UpdateItem, ApiError> {
+    pub fn validate(self, table: &Arc<TableDescription>) -> Result<UpdateItem, ApiError> {
         for path in self.update.written() {
             if table.key_schema.attributes().any(|key| key.name == path.head) {
                 return Err(keys::must_not_change(path));
@@ -106,6 +109,7 @@ impl Input {
             table: table.id,
             version: table.version,
             location: key.location(&table.hash_secret),
+            local_indexes: LocalIndexes::of(table, &self.key, self.return_metrics),
             key: self.key,
             update: self.update,
             precondition: self.precondition,
@@ -121,6 +125,7 @@ pub struct UpdateItem {
     pub(crate) table: TableId,
     pub(crate) version: DescriptionVersion,
     pub(crate) location: Location,
+    pub(crate) local_indexes: Option<LocalIndexes>,
     key: AttributeMap,
     update: Update,
     precondition: Precondition,
@@ -136,14 +141,23 @@ impl UpdateItem {
             return Evaluation::refused(refusal);
         }
         let before = current.as_ref().map(|item| to_item(item.as_ref()));
-        match self.update.apply(before.as_ref(), &self.key) {
-            Ok(updated) if updated.gauged_size(&self.key).is_allowed() => {
-                self.evaluation(current, updated)
-            }
-            Ok(_) => Evaluation::refused(ApiError::validation(
-                "Item size to update has exceeded the maximum allowed size",
-            )),
-            Err(error) => Evaluation::refused(ApiError::validation(error.to_string())),
+        let updated = self.update.apply(before.as_ref(), &self.key);
+        let updated = updated.map_err(|error| ApiError::validation(error.to_string()));
+        match updated.and_then(|updated| self.check(&updated).map(|()| updated)) {
+            Ok(updated) => self.evaluation(current, updated),
+            Err(refusal) => Evaluation::refused(refusal),
+        }
+    }
+
+    /// Whether the item may become what the update makes of it.
+    fn check(&self, updated: &Updated<'_>) -> Result<(), ApiError> {
+        let size = updated.gauged_size(&self.key);
+        if !size.is_allowed() {
+            return Err(ApiError::validation(UpdateError::TooLarge.to_string()));
+        }
+        match (&self.local_indexes, updated.after()) {
+            (Some(indexes), Some(item)) => indexes.check_update(item, size),
+            (Some(_) | None, _) => Ok(()),
         }
     }
 
@@ -165,7 +179,8 @@ impl UpdateItem {
                 touched.map(|item| Arc::new(item) as SharedItem)
             }
         };
-        let reply = Ok(Written { attributes, units, charge: self.charge.clone() });
-        Evaluation { write: after.filter(|_| !is_unchanged).map(ItemWrite::Put), reply }
+        let write = after.filter(|_| !is_unchanged).map(ItemWrite::Put);
+        let reply = Ok(Written::new(attributes, units, self.charge.clone()));
+        Evaluation { write, local: None, reply }
     }
 }

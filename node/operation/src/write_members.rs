@@ -28,6 +28,7 @@ pub(crate) struct WriteMembers {
 /// The words of common members, once they are known to be words of the model.
 pub(crate) struct WriteWords<R> {
     pub(crate) return_values: Option<R>,
+    pub(crate) metrics: ReturnItemCollectionMetrics,
     on_condition_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
 
@@ -58,17 +59,17 @@ impl WriteMembers {
         violations.choice("returnConsumedCapacity", self.return_consumed_capacity.as_deref())
     }
 
-    /// The members that are one of a few words. What `ReturnItemCollectionMetrics` asks for only tables
-    /// with local indexes have; it must be a word nevertheless.
+    /// The members that are one of a few words.
     pub(crate) fn words<R: Choice>(&self, violations: &mut Violations) -> WriteWords<R> {
         let return_values = violations.choice("returnValues", self.return_values.as_deref());
-        let _: Option<ReturnItemCollectionMetrics> = violations
+        let metrics = violations
             .choice("returnItemCollectionMetrics", self.return_item_collection_metrics.as_deref());
         let on_condition_failure = violations.choice(
             "returnValuesOnConditionCheckFailure",
             self.return_values_on_condition_check_failure.as_deref(),
         );
-        WriteWords { return_values, on_condition_failure }
+        let metrics = metrics.unwrap_or_default();
+        WriteWords { return_values, metrics, on_condition_failure }
     }
 
     /// Whether everything that is there works.

@@ -16,11 +16,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use stator_model::{LogIndex, PartitionId, TabletId, Term};
-use stator_store::state::PartitionState;
+use stator_model::{LocalIndexId, LogIndex, PartitionId, TabletId, Term};
+use stator_store::state::{IndexTotals, PartitionState};
 use stator_store::{Batch, Engine, keys};
 
-use crate::entry::WriteSet;
+use crate::entry::{IndexCount, WriteSet};
 use crate::handle::ReplicaHandle;
 use crate::machine::{Deferred, Fate};
 
@@ -203,7 +203,7 @@ impl Applier {
         for (handle, index, first_of_term) in staged.moved {
             let partition = handle.partition();
             let Some(state) = self.states.get(&partition) else { continue };
-            handle.set_statistics(state.items, state.bytes);
+            handle.set_statistics(state);
             handle.set_applied(state.applied);
             done.push(Applied::UpTo { partition, index, state: first_of_term });
         }
@@ -218,7 +218,7 @@ impl Applier {
     fn stage(&mut self, task: ApplyTask, staged: &mut Staged) -> Result<(), Error> {
         match task {
             ApplyTask::Open { handle, state } => {
-                handle.set_statistics(state.items, state.bytes);
+                handle.set_statistics(&state);
                 self.states.insert(handle.partition(), *state);
             }
             ApplyTask::Close { partition, tablet } => {
@@ -268,6 +268,12 @@ impl Applier {
     }
 }
 
+/// `None` for an id that no local index has: one of a later program.
+fn index_totals(count: &IndexCount) -> Option<IndexTotals> {
+    let index = LocalIndexId(u8::try_from(count.index).ok()?);
+    Some(IndexTotals { index, entries: count.entries, bytes: count.bytes })
+}
+
 fn stage_writes(
     state: &mut PartitionState,
     tablet: TabletId,
@@ -280,6 +286,7 @@ fn stage_writes(
     state.highest = state.highest.max(writes.highest());
     state.items = writes.items;
     state.bytes = writes.bytes;
+    state.local_indexes = writes.local_indexes.iter().filter_map(index_totals).collect();
     for effect in writes.effects {
         match effect.value {
             Some(value) => batch.put(tablet, &effect.key, value),

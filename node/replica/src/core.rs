@@ -101,6 +101,8 @@ pub struct Prefetched {
     pub applied: LogIndex,
     /// The item.
     pub item: Option<SharedItem>,
+    /// Bytes of the item's collection; 0 where nobody asks for them.
+    pub collection_bytes: u64,
 }
 
 /// A command on the catalog.

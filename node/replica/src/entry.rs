@@ -39,6 +39,24 @@ pub struct WriteSet {
     /// The effects, in order.
     #[prost(message, repeated, tag = "6")]
     pub effects: Vec<Effect>,
+    /// What the partition holds of each local index afterwards; none is there of which it never held
+    /// anything.
+    #[prost(message, repeated, tag = "7")]
+    pub local_indexes: Vec<IndexCount>,
+}
+
+/// What a partition holds of a local index.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct IndexCount {
+    /// The index's id.
+    #[prost(uint32, tag = "1")]
+    pub index: u32,
+    /// Entries.
+    #[prost(uint64, tag = "2")]
+    pub entries: u64,
+    /// Their bytes, by the service's rule.
+    #[prost(uint64, tag = "3")]
+    pub bytes: u64,
 }
 
 /// One effect: what the key holds from then on.
@@ -165,6 +183,15 @@ mod tests {
         ];
         assert_eq!(sample().encode_entry().as_ref(), golden);
         assert_eq!(WriteSet::decode_entry(&Bytes::copy_from_slice(&golden)).unwrap(), sample());
+    }
+
+    #[test]
+    fn bytes_of_an_entry_with_local_indexes_never_change() {
+        let mut set = WriteSet::new(Epoch::new(3), DescriptionVersion::new(2));
+        set.local_indexes.push(IndexCount { index: 1, entries: 2, bytes: 300 });
+        let golden = [1, 8, 3, 16, 2, 58, 7, 8, 1, 16, 2, 24, 172, 2];
+        assert_eq!(set.encode_entry().as_ref(), golden);
+        assert_eq!(WriteSet::decode_entry(&Bytes::copy_from_slice(&golden)).unwrap(), set);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use stator_model::{LogIndex, PartitionId, TabletId};
+use stator_store::state::{IndexTotals, PartitionState};
 
 /// A replica as readers see it.
 pub struct ReplicaHandle {
@@ -20,6 +21,7 @@ pub struct ReplicaHandle {
     applied: AtomicU64,
     items: AtomicU64,
     bytes: AtomicU64,
+    local_indexes: Mutex<Vec<IndexTotals>>,
     waiting: Mutex<Vec<(LogIndex, Wake)>>,
 }
 
@@ -46,6 +48,7 @@ impl ReplicaHandle {
             applied: AtomicU64::new(applied.get()),
             items: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            local_indexes: Mutex::new(Vec::new()),
             waiting: Mutex::new(Vec::new()),
         }
     }
@@ -73,6 +76,11 @@ impl ReplicaHandle {
     /// Items here and their bytes by the service's rule, as of what is applied.
     pub fn statistics(&self) -> (u64, u64) {
         (self.items.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+
+    /// What is here of local indexes, as of what is applied.
+    pub fn local_indexes(&self) -> Vec<IndexTotals> {
+        self.local_indexes.lock().unwrap_or_else(|poison| poison.into_inner()).clone()
     }
 
     /// Whether this replica answers reads and writes.
@@ -114,9 +122,13 @@ impl ReplicaHandle {
         }
     }
 
-    pub(crate) fn set_statistics(&self, items: u64, bytes: u64) {
-        self.items.store(items, Ordering::Relaxed);
-        self.bytes.store(bytes, Ordering::Relaxed);
+    pub(crate) fn set_statistics(&self, state: &PartitionState) {
+        self.items.store(state.items, Ordering::Relaxed);
+        self.bytes.store(state.bytes, Ordering::Relaxed);
+        if !state.local_indexes.is_empty() {
+            let mut held = self.local_indexes.lock().unwrap_or_else(|poison| poison.into_inner());
+            held.clone_from(&state.local_indexes);
+        }
     }
 
     pub(crate) fn set_applied(&self, index: LogIndex) {

@@ -34,5 +34,5 @@ pub use core::{
 };
 pub use entry::{EntryError, WriteSet};
 pub use handle::{ReadPoint, ReplicaHandle};
-pub use read::{read, read_item};
+pub use read::{prefetch, read, read_item};
 pub use start::{Forming, Start, StartError};

@@ -1,4 +1,4 @@
-//! The overlay: items as they will be once everything proposed is applied.
+//! The overlay: items, and sizes of item collections, as they will be once everything proposed is applied.
 //!
 //! Commands are evaluated against it before the store, so that a hot item pipelines at log speed. It
 //! also remembers items for a while after they were applied: that is what makes an item read ahead of
@@ -9,31 +9,31 @@
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
-use stator_model::{LogIndex, SharedItem};
+use stator_model::LogIndex;
 
 /// Applied writes are remembered up to this weight in bytes, about.
 const REMEMBERED_BYTES: usize = 4 << 20;
 
 /// What the overlay says of a key.
-pub(crate) enum Seen {
-    /// Written last with this result; `None` is deleted.
-    Written(Option<SharedItem>),
+pub(crate) enum Seen<T> {
+    /// Written last with this result.
+    Written(T),
     /// Not written since the floor.
     Unwritten,
 }
 
-/// Items by key, private to the leader of one partition.
-pub(crate) struct Overlay {
-    items: HashMap<Bytes, Slot>,
+/// What was written by key, private to the leader of one partition.
+pub(crate) struct Overlay<T> {
+    items: HashMap<Bytes, Slot<T>>,
     /// Writes in log order: what leaves first, once applied.
     order: VecDeque<Written>,
     weight: usize,
     floor: LogIndex,
 }
 
-struct Slot {
+struct Slot<T> {
     index: LogIndex,
-    item: Option<SharedItem>,
+    result: T,
 }
 
 struct Written {
@@ -42,15 +42,15 @@ struct Written {
     weight: usize,
 }
 
-impl Overlay {
+impl<T: Clone> Overlay<T> {
     /// An overlay that knows of no write; all up to `applied` are in the store.
     pub(crate) fn new(applied: LogIndex) -> Self {
         Self { items: HashMap::new(), order: VecDeque::new(), weight: 0, floor: applied }
     }
 
     /// What is known of `key`.
-    pub(crate) fn get(&self, key: &[u8]) -> Seen {
-        self.items.get(key).map_or(Seen::Unwritten, |slot| Seen::Written(slot.item.clone()))
+    pub(crate) fn get(&self, key: &[u8]) -> Seen<T> {
+        self.items.get(key).map_or(Seen::Unwritten, |slot| Seen::Written(slot.result.clone()))
     }
 
     /// The index up to which a reader of the store must have seen applied writes, for an item that is
@@ -59,12 +59,12 @@ impl Overlay {
         self.floor
     }
 
-    /// Notes a write that was proposed at `index`.
-    pub(crate) fn insert(&mut self, index: LogIndex, key: Bytes, item: Option<SharedItem>) {
-        let weight = key.len() + item.as_ref().map_or(0, |item| item.size().0 as usize) + 64;
+    /// Notes a write that was proposed at `index`, with a result of so many bytes.
+    pub(crate) fn insert(&mut self, index: LogIndex, key: Bytes, result: T, bytes: usize) {
+        let weight = key.len() + bytes + 64;
         self.weight += weight;
         self.order.push_back(Written { index, key: key.clone(), weight });
-        self.items.insert(key, Slot { index, item });
+        self.items.insert(key, Slot { index, result });
     }
 
     /// Notes that everything up to `applied` is in the store; forgets the oldest of it if there is
@@ -86,16 +86,23 @@ impl Overlay {
 mod tests {
     use std::sync::Arc;
 
-    use stator_model::{AttributeValue, Item};
+    use stator_model::{AttributeValue, Item, SharedItem};
 
     use super::*;
+
+    type Items = Overlay<Option<SharedItem>>;
 
     fn item(bytes: usize) -> SharedItem {
         let text = AttributeValue::S("x".repeat(bytes));
         Arc::new(Item::from_pairs(vec![("a".to_owned(), text)]).unwrap())
     }
 
-    fn written(overlay: &Overlay, key: &[u8]) -> Option<Option<u32>> {
+    fn insert(overlay: &mut Items, index: u64, key: &'static [u8], item: Option<SharedItem>) {
+        let bytes = item.as_ref().map_or(0, |item| item.size().0 as usize);
+        overlay.insert(LogIndex::new(index), Bytes::from_static(key), item, bytes);
+    }
+
+    fn written(overlay: &Items, key: &[u8]) -> Option<Option<u32>> {
         match overlay.get(key) {
             Seen::Written(item) => Some(item.map(|item| item.size().0)),
             Seen::Unwritten => None,
@@ -105,8 +112,8 @@ mod tests {
     #[test]
     fn the_last_write_of_a_key_is_seen_and_a_delete_is_a_write() {
         let mut overlay = Overlay::new(LogIndex::new(5));
-        overlay.insert(LogIndex::new(6), Bytes::from_static(b"k"), Some(item(9)));
-        overlay.insert(LogIndex::new(7), Bytes::from_static(b"k"), None);
+        insert(&mut overlay, 6, b"k", Some(item(9)));
+        insert(&mut overlay, 7, b"k", None);
         assert_eq!(written(&overlay, b"k"), Some(None));
         assert_eq!(written(&overlay, b"other"), None);
     }
@@ -114,11 +121,11 @@ mod tests {
     #[test]
     fn applied_writes_stay_until_there_is_much_and_then_raise_the_floor() {
         let mut overlay = Overlay::new(LogIndex::new(0));
-        overlay.insert(LogIndex::new(1), Bytes::from_static(b"a"), Some(item(10)));
+        insert(&mut overlay, 1, b"a", Some(item(10)));
         overlay.applied(LogIndex::new(1));
         assert_eq!(written(&overlay, b"a"), Some(Some(11)));
         assert_eq!(overlay.floor(), LogIndex::new(0));
-        overlay.insert(LogIndex::new(2), Bytes::from_static(b"b"), Some(item(REMEMBERED_BYTES)));
+        insert(&mut overlay, 2, b"b", Some(item(REMEMBERED_BYTES)));
         overlay.applied(LogIndex::new(2));
         assert_eq!(written(&overlay, b"a"), None);
         assert_eq!(overlay.floor(), LogIndex::new(2));
@@ -127,11 +134,7 @@ mod tests {
     #[test]
     fn what_is_not_applied_never_leaves() {
         let mut overlay = Overlay::new(LogIndex::new(0));
-        overlay.insert(
-            LogIndex::new(1),
-            Bytes::from_static(b"a"),
-            Some(item(REMEMBERED_BYTES * 2)),
-        );
+        insert(&mut overlay, 1, b"a", Some(item(REMEMBERED_BYTES * 2)));
         overlay.applied(LogIndex::new(0));
         assert!(written(&overlay, b"a").is_some());
     }
@@ -139,8 +142,8 @@ mod tests {
     #[test]
     fn a_key_written_again_keeps_its_later_value_when_the_earlier_write_leaves() {
         let mut overlay = Overlay::new(LogIndex::new(0));
-        overlay.insert(LogIndex::new(1), Bytes::from_static(b"a"), Some(item(REMEMBERED_BYTES)));
-        overlay.insert(LogIndex::new(2), Bytes::from_static(b"a"), Some(item(3)));
+        insert(&mut overlay, 1, b"a", Some(item(REMEMBERED_BYTES)));
+        insert(&mut overlay, 2, b"a", Some(item(3)));
         overlay.applied(LogIndex::new(1));
         assert_eq!(written(&overlay, b"a"), Some(Some(4)));
         assert_eq!(overlay.floor(), LogIndex::new(1));

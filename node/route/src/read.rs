@@ -92,7 +92,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use stator_catalog::Command;
-    use stator_operation::read::Place;
+    use stator_operation::read::{Place, Rows};
     use stator_operation::{ItemWork, Operation, Request, ServiceInfo};
 
     use super::*;
@@ -171,7 +171,7 @@ mod tests {
             let (partition, part) = part(route.next(&catalog, NOW));
             let Place::Range(walk) = &part.place else { panic!("{part:?}") };
             assert_eq!((partition, &walk.range), (expected.id, &expected.range));
-            route.found(&part, Found::Items(Vec::new()));
+            route.found(&part, Found::Rows(Rows::default()));
         }
         assert_eq!(body(route.next(&catalog, NOW)), r#"{"Count":0,"ScannedCount":0,"Items":[]}"#);
     }
@@ -184,7 +184,7 @@ mod tests {
         let (_, part) = part(route.next(&catalog, NOW));
         let expected = stator_model::KeyRange::of_segment(1, 8);
         assert!(matches!(&part.place, Place::Range(walk) if walk.range == expected));
-        route.found(&part, Found::Items(Vec::new()));
+        route.found(&part, Found::Rows(Rows::default()));
         body(route.next(&catalog, NOW));
     }
 

@@ -30,6 +30,7 @@ pub(crate) fn catalog() -> Catalog {
         id: TableId::from_random([5; 16]),
         name: "music".to_owned(),
         key_schema: KeySchema { partition, sort: None },
+        local_indexes: Vec::new(),
         billing: Billing::PayPerRequest,
         deletion_protection: false,
         hash_secret: HashSecret::from_bytes([6; 16]),

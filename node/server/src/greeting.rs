@@ -115,6 +115,7 @@ mod tests {
         TableDefinition {
             name: name.to_owned(),
             key_schema: KeySchema { partition, sort: attributes.next() },
+            local_indexes: Vec::new(),
             billing: Billing::PayPerRequest,
             deletion_protection: false,
             min_partitions: None,

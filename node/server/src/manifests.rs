@@ -201,12 +201,19 @@ impl Manifests {
 
 /// Makes the table of a manifest; says why that is not possible now.
 async fn create(node: &Node, manifest: &Manifest) -> Result<(), String> {
-    let TableDefinition { name, key_schema, billing, deletion_protection, min_partitions } =
-        manifest.table.clone();
+    let TableDefinition {
+        name,
+        key_schema,
+        local_indexes,
+        billing,
+        deletion_protection,
+        min_partitions,
+    } = manifest.table.clone();
     let command = Command::CreateTable(Box::new(NewTable {
         id: TableId::from_random(random::secret()),
         name,
         key_schema,
+        local_indexes,
         billing,
         deletion_protection,
         hash_secret: HashSecret::from_bytes(random::secret()),

@@ -20,7 +20,7 @@ use stator_operation::{
 use stator_protocol::ApiError;
 use stator_replica::{
     Answer, CatalogAnswer, CatalogRequest, Event, NotDone, Prefetched, Published, ReadPoint,
-    ReplicaHandle, WriteRequest, read, read_item,
+    ReplicaHandle, WriteRequest, prefetch, read,
 };
 use stator_route::{Attempt, ReadRoute, ReadStep, WriteRoute, WriteStep};
 use stator_store::Engine;
@@ -209,10 +209,7 @@ impl Flight {
             }
             Stage::Write(route) => write(route, shore),
             Stage::Prefetch(route, partition, command, handle) => {
-                // The applied index is read first: the item is at least as new.
-                let applied = handle.applied();
-                let item = read_item(shore.engine, &handle, command.location())?;
-                let prefetched = Prefetched { applied, item };
+                let prefetched = prefetch(shore.engine, &handle, &command)?;
                 Next::Go(Stage::Submit(route, partition, command, prefetched))
             }
             Stage::Submit(route, partition, command, prefetched) => {
@@ -506,6 +503,9 @@ fn statistics(table: &TableDescription, shore: &Shore<'_>) -> TableStatistics {
             let (items, bytes) = handle.statistics();
             sum.items += items;
             sum.bytes += bytes;
+            for held in handle.local_indexes() {
+                sum.add_local_index(held.index, held.entries, held.bytes);
+            }
         }
     }
     sum

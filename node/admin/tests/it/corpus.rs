@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use stator_admin::{Manifest, TableDefinition, check_unique, read};
-use stator_model::{Billing, KeyAttribute};
+use stator_model::{Billing, KeyAttribute, LocalIndex};
 
 fn testdata() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")
@@ -32,8 +32,14 @@ fn verdict(file: &str) -> Result<String, String> {
 }
 
 fn describe(manifest: &Manifest) -> String {
-    let TableDefinition { name, key_schema, billing, deletion_protection, min_partitions } =
-        &manifest.table;
+    let TableDefinition {
+        name,
+        key_schema,
+        local_indexes,
+        billing,
+        deletion_protection,
+        min_partitions,
+    } = &manifest.table;
     let key: Vec<String> = key_schema.attributes().map(attribute).collect();
     let billing = match billing {
         Billing::PayPerRequest => "on demand".to_owned(),
@@ -43,7 +49,14 @@ fn describe(manifest: &Manifest) -> String {
     let partitions =
         min_partitions.map(|count| format!(", at least {count} partitions")).unwrap_or_default();
     let key = key.join(", ");
-    format!("{}: table {name}: key {key}; {billing}{protected}{partitions}", manifest.place)
+    let index = |index: &LocalIndex| {
+        format!(", {} by {} holding {:?}", index.name, attribute(&index.sort), index.projection)
+    };
+    let indexes: String = local_indexes.iter().map(index).collect();
+    format!(
+        "{}: table {name}: key {key}{indexes}; {billing}{protected}{partitions}",
+        manifest.place
+    )
 }
 
 fn attribute(attribute: &KeyAttribute) -> String {

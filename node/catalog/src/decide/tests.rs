@@ -24,6 +24,7 @@ fn new_table(id: u8, name: &str, partitions: u32) -> NewTable {
         id: TableId::from_bytes([id; 16]),
         name: name.to_owned(),
         key_schema: KeySchema { partition, sort: None },
+        local_indexes: Vec::new(),
         billing: Billing::PayPerRequest,
         deletion_protection: false,
         hash_secret: HashSecret::from_bytes([id; 16]),

@@ -2,16 +2,16 @@
 
 use bytes::Bytes;
 use stator_model::{
-    Billing, DescriptionVersion, HashSecret, KeyAttribute, KeySchema, KeyType, TableDescription,
-    TableId, TableStatus, UnixMillis,
+    Billing, DescriptionVersion, HashSecret, KeyAttribute, KeySchema, KeyType, LocalIndex,
+    TableDescription, TableId, TableStatus, UnixMillis,
 };
 
-use super::{array, open, parse, seal};
+use super::{array, local_index, open, parse, seal};
 use crate::{Error, RecordKind};
 
 const KIND: RecordKind = RecordKind::Table;
 
-mod v1 {
+pub(super) mod v1 {
     use bytes::Bytes;
 
     pub(super) const VERSION: u8 = 1;
@@ -43,7 +43,7 @@ mod v1 {
     }
 
     #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct KeyAttribute {
+    pub(in crate::record) struct KeyAttribute {
         #[prost(string, tag = "1")]
         pub(super) name: String,
         /// 1 string, 2 number, 3 binary.
@@ -60,7 +60,35 @@ mod v1 {
     }
 }
 
+/// A table with local indexes. A version of its own, so that a program that knows nothing of them refuses
+/// the table instead of writing items without their entries.
+mod v3 {
+    use bytes::Bytes;
+
+    use super::local_index::LocalIndex;
+
+    pub(super) const VERSION: u8 = 3;
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct Table {
+        /// The record of the table without them, of an earlier version.
+        #[prost(bytes = "bytes", tag = "1")]
+        pub(super) plain: Bytes,
+        #[prost(message, repeated, tag = "2")]
+        pub(super) local_indexes: Vec<LocalIndex>,
+    }
+}
+
 pub(crate) fn encode(table: &TableDescription) -> Bytes {
+    let plain = encode_plain(table);
+    if table.local_indexes.is_empty() {
+        return plain;
+    }
+    let local_indexes = table.local_indexes.iter().map(local_index::message).collect();
+    seal(v3::VERSION, &v3::Table { plain, local_indexes })
+}
+
+fn encode_plain(table: &TableDescription) -> Bytes {
     let message = v1::Table {
         name: table.name.clone(),
         version: table.version.get(),
@@ -79,6 +107,20 @@ pub(crate) fn encode(table: &TableDescription) -> Bytes {
 }
 
 pub(crate) fn decode(id: TableId, value: &[u8]) -> Result<TableDescription, Error> {
+    match open(KIND, value)? {
+        (v3::VERSION, message) => {
+            let message: v3::Table = parse(KIND, message)?;
+            let invalid = Error::Field { record: KIND, field: "local index" };
+            let indexes = message.local_indexes.into_iter().map(local_index::index);
+            let indexes: Option<Vec<LocalIndex>> = indexes.collect();
+            let local_indexes = indexes.filter(|list| !list.is_empty()).ok_or(invalid)?;
+            Ok(TableDescription { local_indexes, ..decode_plain(id, &message.plain)? })
+        }
+        (_, _) => decode_plain(id, value),
+    }
+}
+
+fn decode_plain(id: TableId, value: &[u8]) -> Result<TableDescription, Error> {
     match open(KIND, value)? {
         (v1::VERSION, message) => from_v1(id, parse(KIND, message)?),
         (version, _) => Err(Error::UnknownVersion { record: KIND, version }),
@@ -102,6 +144,7 @@ fn from_v1(id: TableId, message: v1::Table) -> Result<TableDescription, Error> {
         status: status(message.status).ok_or(invalid("status"))?,
         created: UnixMillis(message.created),
         key_schema: KeySchema { partition: partition.ok_or(invalid("partition key"))?, sort },
+        local_indexes: Vec::new(),
         billing: match message.provisioned {
             Some(v1::Provisioned { read, write }) => Billing::Provisioned { read, write },
             None => Billing::PayPerRequest,
@@ -128,7 +171,7 @@ const fn status(number: u32) -> Option<TableStatus> {
     }
 }
 
-fn attribute_message(attribute: &KeyAttribute) -> v1::KeyAttribute {
+pub(super) fn attribute_message(attribute: &KeyAttribute) -> v1::KeyAttribute {
     let key_type = match attribute.key_type {
         KeyType::S => 1,
         KeyType::N => 2,
@@ -137,7 +180,7 @@ fn attribute_message(attribute: &KeyAttribute) -> v1::KeyAttribute {
     v1::KeyAttribute { name: attribute.name.clone(), key_type }
 }
 
-fn attribute(message: v1::KeyAttribute) -> Option<KeyAttribute> {
+pub(super) fn attribute(message: v1::KeyAttribute) -> Option<KeyAttribute> {
     let key_type = match message.key_type {
         1 => KeyType::S,
         2 => KeyType::N,
@@ -151,8 +194,8 @@ fn attribute(message: v1::KeyAttribute) -> Option<KeyAttribute> {
 #[cfg(test)]
 mod tests {
     use stator_model::{
-        Billing, DescriptionVersion, HashSecret, KeyAttribute, KeySchema, KeyType,
-        TableDescription, TableId, TableStatus, UnixMillis,
+        Billing, DescriptionVersion, HashSecret, KeyAttribute, KeySchema, KeyType, LocalIndex,
+        LocalIndexId, Projection, TableDescription, TableId, TableStatus, UnixMillis,
     };
 
     use super::{decode, encode};
@@ -172,6 +215,7 @@ mod tests {
                 partition: attribute("pk", KeyType::S),
                 sort: Some(attribute("sk", KeyType::B)),
             },
+            local_indexes: Vec::new(),
             billing: Billing::Provisioned { read: 5, write: 0 },
             deletion_protection: true,
             hash_secret: HashSecret::from_bytes(*b"ABCDEFGHIJKLMNOP"),
@@ -195,6 +239,37 @@ mod tests {
             \x4a\x10ABCDEFGHIJKLMNOP";
         assert_eq!(encode(&plain), golden.as_slice());
         assert_eq!(decode(ID, golden), Ok(plain));
+    }
+
+    #[test]
+    fn the_bytes_of_a_table_with_local_indexes_are_golden() {
+        let index = |id, name: &str, projection| LocalIndex {
+            id: LocalIndexId(id),
+            name: name.to_owned(),
+            sort: KeyAttribute { name: "at".to_owned(), key_type: KeyType::N },
+            projection,
+        };
+        let mut table = table();
+        let include = Projection::Include(vec!["a".to_owned(), "b".to_owned()]);
+        table.local_indexes = vec![
+            index(1, "all", Projection::All),
+            index(2, "keys", Projection::KeysOnly),
+            index(3, "some", include),
+        ];
+        let plain = b"\x01\x0a\x06orders\x10\x01\x18\x02\x20\xac\x02\x2a\x06\x0a\x02pk\x10\x01\
+            \x32\x06\x0a\x02sk\x10\x03\x3a\x02\x08\x05\x40\x01\x4a\x10ABCDEFGHIJKLMNOP";
+        let indexes = b"\x12\x11\x08\x01\x12\x03all\x1a\x06\x0a\x02at\x10\x02\x20\x01\
+            \x12\x12\x08\x02\x12\x04keys\x1a\x06\x0a\x02at\x10\x02\x20\x02\
+            \x12\x18\x08\x03\x12\x04some\x1a\x06\x0a\x02at\x10\x02\x20\x03\x2a\x01a\x2a\x01b";
+        let golden = [b"\x03\x0a\x38".as_slice(), plain, indexes].concat();
+        assert_eq!(encode(&table), golden.as_slice());
+        assert_eq!(decode(ID, &golden), Ok(table));
+
+        let (record, field) = (RecordKind::Table, "local index");
+        let none = [b"\x03\x0a\x38".as_slice(), plain].concat();
+        assert_eq!(decode(ID, &none), Err(Error::Field { record, field }));
+        let unknown = [&none[..], b"\x12\x11\x08\x01\x12\x03all\x1a\x06\x0a\x02at\x10\x02\x20\x04"];
+        assert_eq!(decode(ID, &unknown.concat()), Err(Error::Field { record, field }));
     }
 
     #[test]

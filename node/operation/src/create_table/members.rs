@@ -31,7 +31,7 @@ pub(super) struct Members {
     pub(super) encryption: Option<Encryption>,
     pub(super) tags: Option<AnyList>,
     pub(super) global_indexes: Option<AnyList>,
-    pub(super) local_indexes: Option<AnyList>,
+    pub(super) local_indexes: Option<Vec<LocalIndexMember>>,
     present: Vec<&'static str>,
 }
 
@@ -73,22 +73,18 @@ impl Members {
         refuse("StreamSpecification", self.stream.as_ref().is_some_and(StreamSpecification::is_on));
         refuse("SSESpecification", self.encryption.as_ref().is_some_and(Encryption::is_on));
         refuse("Tags", self.tags.is_some_and(|tags| !tags.is_empty));
-        refuse(
-            "GlobalSecondaryIndexes",
-            has_indexes("GlobalSecondaryIndexes", self.global_indexes)?,
-        );
-        refuse("LocalSecondaryIndexes", has_indexes("LocalSecondaryIndexes", self.local_indexes)?);
+        refuse("GlobalSecondaryIndexes", has_indexes(self.global_indexes)?);
         Ok(refused)
     }
 }
 
-fn has_indexes(name: &str, list: Option<AnyList>) -> Result<bool, ApiError> {
+fn has_indexes(list: Option<AnyList>) -> Result<bool, ApiError> {
     match list {
         None => Ok(false),
         Some(AnyList { is_empty: false }) => Ok(true),
-        Some(AnyList { is_empty: true }) => Err(ApiError::validation(format!(
-            "One or more parameter values were invalid: List of {name} is empty"
-        ))),
+        Some(AnyList { is_empty: true }) => Err(ApiError::validation(
+            "One or more parameter values were invalid: List of GlobalSecondaryIndexes is empty",
+        )),
     }
 }
 
@@ -132,6 +128,54 @@ impl Shape for KeySchemaElement {
         read_members(object, scope, |name, member| match name {
             "AttributeName" => member.set(&mut it.name),
             "KeyType" => member.set(&mut it.role),
+            _ => member.ignore(),
+        })?;
+        Ok(it)
+    }
+}
+
+/// `LocalSecondaryIndex`.
+#[derive(Default)]
+pub(super) struct LocalIndexMember {
+    pub(super) name: Option<String>,
+    pub(super) key_schema: Option<Vec<KeySchemaElement>>,
+    pub(super) projection: Option<ProjectionMember>,
+}
+
+impl Shape for LocalIndexMember {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_element("LocalSecondaryIndex")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "IndexName" => member.set(&mut it.name),
+            "KeySchema" => member.set(&mut it.key_schema),
+            "Projection" => member.set(&mut it.projection),
+            _ => member.ignore(),
+        })?;
+        Ok(it)
+    }
+}
+
+/// `Projection`.
+#[derive(Default)]
+pub(super) struct ProjectionMember {
+    pub(super) kind: Option<String>,
+    pub(super) non_key_attributes: Option<Vec<String>>,
+}
+
+impl Shape for ProjectionMember {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_member("Projection")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "ProjectionType" => member.set(&mut it.kind),
+            "NonKeyAttributes" => member.set(&mut it.non_key_attributes),
             _ => member.ignore(),
         })?;
         Ok(it)

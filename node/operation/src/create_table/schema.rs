@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use stator_model::{KeyAttribute, KeySchema, KeyType, limits};
+use stator_model::{KeyAttribute, KeySchema, KeyType, LocalIndex, limits};
 use stator_protocol::ApiError;
 
 use super::members::{AttributeDefinition, KeySchemaElement};
@@ -33,18 +33,19 @@ pub(super) fn definitions(
 /// `KeySchema`, checked by the model's constraints: one of each, or a violation is noted.
 pub(super) fn elements(
     violations: &mut Violations,
+    path: &str,
     given: Option<Vec<KeySchemaElement>>,
 ) -> Option<Vec<(String, KeyRole)>> {
-    let given = violations.required("keySchema", given)?;
+    let given = violations.required(path, given)?;
     if given.is_empty() {
-        violations.add("[]", "keySchema", "have length greater than or equal to 1");
+        violations.add("[]", path, "have length greater than or equal to 1");
     } else if given.len() > KEY_ATTRIBUTES {
         let shown: Vec<String> = given.iter().map(KeySchemaElement::shown).collect();
         let constraint = format!("have length less than or equal to {KEY_ATTRIBUTES}");
-        violations.add(format!("[{}]", shown.join(", ")), "keySchema", &constraint);
+        violations.add(format!("[{}]", shown.join(", ")), path, &constraint);
     }
     let typed = given.into_iter().zip(1..).filter_map(|(element, place)| {
-        let path = format!("keySchema.{place}.member");
+        let path = format!("{path}.{place}.member");
         let name = name(violations, &path, element.name);
         let path = format!("{path}.keyType");
         let role = violations.required(&path, element.role);
@@ -69,17 +70,56 @@ fn name(violations: &mut Violations, path: &str, name: Option<String>) -> Option
     Some(name)
 }
 
-/// The key schema that definitions and elements make together, in the service's order of checks.
+/// The key schema of the table, in the service's order of checks.
 pub(super) fn key_schema(
-    definitions: Vec<KeyAttribute>,
+    definitions: &[KeyAttribute],
     elements: Vec<(String, KeyRole)>,
 ) -> Result<KeySchema, ApiError> {
-    check_distinct(&definitions)?;
+    check_distinct(definitions)?;
     if elements.len() > definitions.len() {
         return Err(invalid_schema("Some index key attribute have no definition"));
     }
-    check_defined(&definitions, &elements)?;
-    let (mut roles, count) = (elements.into_iter(), definitions.len());
+    typed_schema(definitions, elements)
+}
+
+/// Whether every definition is of a key attribute of the table or of an index.
+pub(super) fn check_used(
+    definitions: &[KeyAttribute],
+    schema: &KeySchema,
+    indexes: &[LocalIndex],
+) -> Result<(), ApiError> {
+    let names = |attributes: &mut dyn Iterator<Item = &KeyAttribute>| -> Vec<String> {
+        attributes.map(|attribute| attribute.name.clone()).collect()
+    };
+    let mut used = names(&mut schema.attributes());
+    for index in indexes {
+        if !used.contains(&index.sort.name) {
+            used.push(index.sort.name.clone());
+        }
+    }
+    if definitions.len() == used.len() {
+        return Ok(());
+    }
+    if indexes.is_empty() {
+        return Err(invalid(
+            "Number of attributes in KeySchema does not exactly match number of attributes defined \
+             in AttributeDefinitions",
+        ));
+    }
+    Err(invalid(&format!(
+        "Some AttributeDefinitions are not used. AttributeDefinitions: [{}], keys used: [{}]",
+        names(&mut definitions.iter()).join(", "),
+        used.join(", ")
+    )))
+}
+
+/// The key schema that definitions and elements make together.
+pub(super) fn typed_schema(
+    definitions: &[KeyAttribute],
+    elements: Vec<(String, KeyRole)>,
+) -> Result<KeySchema, ApiError> {
+    check_defined(definitions, &elements)?;
+    let mut roles = elements.into_iter();
     let (partition, role) = roles.next().expect("an empty key schema is a violation");
     let sort = roles.next();
     if sort.as_ref().is_some_and(|(name, _)| *name == partition) {
@@ -93,13 +133,7 @@ pub(super) fn key_schema(
     if sort.as_ref().is_some_and(|(_, role)| *role != KeyRole::Range) {
         return Err(invalid_schema("The second KeySchemaElement is not a RANGE key type"));
     }
-    if count != 1 + usize::from(sort.is_some()) {
-        return Err(invalid(
-            "Number of attributes in KeySchema does not exactly match number of attributes defined \
-             in AttributeDefinitions",
-        ));
-    }
-    let attribute = |name: String| KeyAttribute { key_type: type_of(&definitions, &name), name };
+    let attribute = |name: String| KeyAttribute { key_type: type_of(definitions, &name), name };
     Ok(KeySchema { partition: attribute(partition), sort: sort.map(|(name, _)| attribute(name)) })
 }
 
@@ -135,7 +169,7 @@ fn type_of(definitions: &[KeyAttribute], name: &str) -> KeyType {
     definition.expect("every key attribute is defined").key_type
 }
 
-fn invalid(text: &str) -> ApiError {
+pub(super) fn invalid(text: &str) -> ApiError {
     ApiError::validation(format!("One or more parameter values were invalid: {text}"))
 }
 

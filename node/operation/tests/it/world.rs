@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use stator_catalog::{Catalog, Command, Outcome, Refusal};
 use stator_model::{
-    ItemView, Location, NodeId, ReplicaId, SharedItem, TableDescription, TableId, UnixMillis,
+    IndexLocation, ItemView, KeyRange, LocalIndexId, Location, NodeId, ReplicaId, SharedItem,
+    TableDescription, TableId, UnixMillis,
 };
-use stator_operation::read::{Found, Order, Place, Walk};
+use stator_operation::read::{Found, Order, Place, Row, Rows, Source, Walk};
 use stator_operation::{
-    DescribedTable, ItemCommand, ItemWork, ItemWrite, Operation, ReadCommand, Reply, Request,
-    ServiceInfo, TableReference, TableStatistics, Written, create_table, delete_table,
+    Current, DescribedTable, EntryWrite, ItemCommand, ItemWork, ItemWrite, LocalWrites, Operation,
+    ReadCommand, Reply, Request, ServiceInfo, TableReference, TableStatistics, Written,
+    create_table, delete_table,
 };
 use stator_protocol::{ApiError, Target};
 
@@ -22,9 +25,16 @@ const NOW: UnixMillis = UnixMillis(1_700_000_000_123);
 /// With how many partitions a table begins. Requests do not notice.
 const PARTITIONS: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
 
+/// How many entries of an index are looked at at once.
+const LOOK: usize = 3;
+
 pub(crate) struct World {
     catalog: Catalog,
     items: BTreeMap<(TableId, Location), SharedItem>,
+    /// Entries of local indexes, by table, index and location.
+    entries: BTreeMap<(TableId, LocalIndexId, Location), SharedItem>,
+    /// Sizes of item collections.
+    collections: BTreeMap<(TableId, Vec<u8>), u64>,
     service: ServiceInfo,
     tables_made: u8,
 }
@@ -37,7 +47,14 @@ impl World {
         }
         let service =
             ServiceInfo { region: "test-region-1".to_owned(), account: "000000000000".to_owned() };
-        Self { catalog, items: BTreeMap::new(), service, tables_made: 0 }
+        Self {
+            catalog,
+            items: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            collections: BTreeMap::new(),
+            service,
+            tables_made: 0,
+        }
     }
 
     /// Status and body of the answer to a request.
@@ -123,7 +140,15 @@ impl World {
 
     fn write(&mut self, command: &ItemCommand) -> Result<Written, ApiError> {
         let at = (command.table(), command.location().clone());
-        let evaluation = command.evaluate(self.items.get(&at).cloned());
+        let collection = command.collection().map(|collection| (at.0, collection.to_vec()));
+        let collection_bytes = collection.and_then(|at| self.collections.get(&at).copied());
+        let evaluation = command.evaluate(Current {
+            item: self.items.get(&at).cloned(),
+            collection_bytes: collection_bytes.unwrap_or_default(),
+        });
+        if let Some(local) = evaluation.local {
+            self.write_local(at.0, local);
+        }
         match evaluation.write {
             Some(ItemWrite::Put(item)) => {
                 self.items.insert(at, item);
@@ -136,6 +161,18 @@ impl World {
         evaluation.reply
     }
 
+    fn write_local(&mut self, table: TableId, local: LocalWrites) {
+        for EntryWrite { index, location, before, after } in local.entries {
+            let at = (table, index, location);
+            assert_eq!(self.entries.get(&at).map(|entry| entry.size()), before);
+            match after {
+                Some(entry) => self.entries.insert(at, Arc::new(entry)),
+                None => self.entries.remove(&at),
+            };
+        }
+        self.collections.insert((table, local.collection), local.collection_bytes);
+    }
+
     /// Reads part after part, each from the partition that holds it.
     fn read(&self, mut command: ReadCommand) -> Reply {
         while let Some(part) = command.next() {
@@ -145,31 +182,62 @@ impl World {
                 Place::Item(location) => {
                     Found::Item(self.items.get(&(part.table, location.clone())).cloned())
                 }
-                Place::Range(walk) => Found::Items(self.range(part.table, walk)),
+                Place::Range(walk) => Found::Rows(self.range(part.table, walk)),
             };
             command.found(&part, found);
         }
         command.reply()
     }
 
-    fn range(&self, table: TableId, walk: &Walk) -> Vec<SharedItem> {
-        let of_table = self
-            .items
-            .iter()
-            .filter(|((of, location), _)| *of == table && walk.range.contains(location));
-        let mut items: Vec<SharedItem> = of_table.map(|(_, item)| Arc::clone(item)).collect();
+    /// What a walk finds. A look at an index ends early, so that pages are made of several.
+    fn range(&self, table: TableId, walk: &Walk) -> Rows {
+        let mut found: Vec<(&Location, Row)> = match walk.source {
+            Source::Items => {
+                let items = self.items.iter().filter(|((of, _), _)| *of == table);
+                let row = |item: &SharedItem| Row { item: Arc::clone(item), behind: None };
+                items.map(|((_, location), item)| (location, row(item))).collect()
+            }
+            Source::LocalIndex(source) => {
+                let entries = self.entries.iter();
+                let entries =
+                    entries.filter(|((of, index, _), _)| (*of, *index) == (table, source.index));
+                let row = |location: &Location, entry: &SharedItem| {
+                    let apart = IndexLocation::parse(location.as_bytes(), source.partition)
+                        .expect("an entry");
+                    let item = self.items.get(&(table, apart.item(source.sort).expect("an entry")));
+                    let behind = source.with_items.then(|| item.expect("an entry's item").clone());
+                    Row { item: Arc::clone(entry), behind }
+                };
+                entries.map(|((_, _, location), entry)| (location, row(location, entry))).collect()
+            }
+        };
+        found.retain(|(location, _)| walk.range.contains(location));
         if walk.order == Order::Descending {
-            items.reverse();
+            found.reverse();
         }
         let mut room = walk.room;
-        let taken = items.iter().take_while(|item| {
-            let fits = !room.is_used_up();
-            room.take(item.size());
-            fits
-        });
-        let count = taken.count();
-        items.truncate(count);
-        items
+        let mut rows = Rows::default();
+        for (location, row) in found {
+            if room.is_used_up() {
+                break;
+            }
+            if walk.source != Source::Items && rows.rows.len() == LOOK {
+                rows.unseen = Some(match walk.order {
+                    Order::Ascending => {
+                        let start = Bytes::copy_from_slice(location.as_bytes());
+                        KeyRange { start, end: walk.range.end.clone() }
+                    }
+                    Order::Descending => {
+                        let end = Some(location.successor());
+                        KeyRange { start: walk.range.start.clone(), end }
+                    }
+                });
+                break;
+            }
+            room.take(&row);
+            rows.rows.push(row);
+        }
+        rows
     }
 
     fn find(&self, table: &TableReference) -> Option<&Arc<TableDescription>> {
@@ -182,6 +250,11 @@ impl World {
             if *of == table.id {
                 statistics.items += 1;
                 statistics.bytes += u64::from(ItemView::size(item.as_ref()).0);
+            }
+        }
+        for ((of, index, _), entry) in &self.entries {
+            if *of == table.id {
+                statistics.add_local_index(*index, 1, u64::from(entry.size().0));
             }
         }
         DescribedTable::new(Arc::clone(table), statistics, &self.service)

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use stator_model::{
-    DescriptionVersion, Epoch, KeyRange, LogIndex, SharedItem, TableId, Timestamp, UnixMillis,
+    DescriptionVersion, Epoch, ItemSize, ItemView, KeyRange, LogIndex, SharedItem, TableId,
+    Timestamp, UnixMillis,
 };
-use stator_operation::ItemWrite;
+use stator_operation::{Current, EntryWrite, ItemWrite, LocalWrites};
 use stator_store::item::{self, ItemHeader, StoredItem};
-use stator_store::keys;
-use stator_store::state::PartitionState;
+use stator_store::state::{IndexTotals, PartitionState};
+use stator_store::{collection, keys};
 
 use super::{Deferred, Draft, WriteQueue};
 use crate::core::{NotDone, WriteRequest};
-use crate::entry::WriteSet;
+use crate::entry::{IndexCount, WriteSet};
 use crate::overlay::{Overlay, Seen};
 
 /// An entry is closed once its effects weigh this much; one command may exceed it.
@@ -35,15 +36,18 @@ struct Leading {
     epoch: Epoch,
     version: DescriptionVersion,
     range: KeyRange,
-    overlay: Overlay,
+    overlay: Overlay<Option<SharedItem>>,
+    /// Sizes of item collections, in a table with local indexes.
+    collections: Overlay<u64>,
     totals: Totals,
 }
 
 /// The partition's counters once everything proposed is applied.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Totals {
     items: u64,
     bytes: u64,
+    local_indexes: Vec<IndexTotals>,
     highest: Timestamp,
 }
 
@@ -51,6 +55,7 @@ struct Totals {
 /// same events repeats.
 pub(super) struct Staged {
     items: BTreeMap<Bytes, Option<SharedItem>>,
+    collections: BTreeMap<Bytes, u64>,
     totals: Totals,
 }
 
@@ -71,7 +76,13 @@ impl TableMachine {
             version: state.description_version,
             range: state.range.clone(),
             overlay: Overlay::new(state.applied),
-            totals: Totals { items: state.items, bytes: state.bytes, highest: state.highest },
+            collections: Overlay::new(state.applied),
+            totals: Totals {
+                items: state.items,
+                bytes: state.bytes,
+                local_indexes: state.local_indexes.clone(),
+                highest: state.highest,
+            },
         });
     }
 
@@ -82,7 +93,11 @@ impl TableMachine {
 
     pub(super) fn draft(&mut self, now: UnixMillis) -> Option<Draft> {
         let leading = self.leading.as_ref()?;
-        let mut staged = Staged { items: BTreeMap::new(), totals: leading.totals };
+        let mut staged = Staged {
+            items: BTreeMap::new(),
+            collections: BTreeMap::new(),
+            totals: leading.totals.clone(),
+        };
         let mut writes = WriteSet::new(leading.epoch, leading.version);
         let mut deferred = Vec::new();
         let mut weight = 0;
@@ -96,6 +111,7 @@ impl TableMachine {
         }
         writes.items = staged.totals.items;
         writes.bytes = staged.totals.bytes;
+        writes.local_indexes = staged.totals.local_indexes.iter().map(IndexCount::from).collect();
         Some(Draft { writes, deferred, staged: super::Staged::Table(staged) })
     }
 
@@ -103,7 +119,11 @@ impl TableMachine {
         if let Some(leading) = &mut self.leading {
             leading.totals = staged.totals;
             for (key, item) in staged.items {
-                leading.overlay.insert(index, key, item);
+                let bytes = item.as_ref().map_or(0, |item| item.size().0 as usize);
+                leading.overlay.insert(index, key, item, bytes);
+            }
+            for (key, bytes) in staged.collections {
+                leading.collections.insert(index, key, bytes, size_of::<u64>());
             }
         }
     }
@@ -111,6 +131,7 @@ impl TableMachine {
     pub(super) fn applied(&mut self, index: LogIndex) {
         if let Some(leading) = &mut self.leading {
             leading.overlay.applied(index);
+            leading.collections.applied(index);
         }
     }
 }
@@ -134,33 +155,35 @@ impl Leading {
             }
         };
         let WriteRequest { command, responder, .. } = request;
-        let before = current.as_ref().map(|item| u64::from(item.size().0));
+        let before = current.item.as_ref().map(|item| u64::from(item.size().0));
         let evaluation = command.evaluate(current);
-        let weight = match evaluation.write {
-            None => 0,
-            Some(write) => {
-                let after = stage(write, timestamp, key, staged, writes);
-                staged.totals.count(before, after);
-                staged.totals.highest = timestamp;
-                writes.raise(timestamp);
-                writes.effects.last().map_or(0, |effect| {
-                    effect.key.len() + effect.value.as_ref().map_or(0, Bytes::len)
-                })
+        let first = writes.effects.len();
+        if let Some(write) = evaluation.write {
+            let after = stage(write, timestamp, key, staged, writes);
+            staged.totals.count(before, after);
+            staged.totals.highest = timestamp;
+            writes.raise(timestamp);
+            if let Some(local) = evaluation.local {
+                stage_local(local, timestamp, staged, writes);
             }
-        };
+        }
+        let effects = writes.effects.iter().skip(first);
+        let weight = effects
+            .map(|effect| effect.key.len() + effect.value.as_ref().map_or(0, Bytes::len))
+            .sum();
         deferred.push(Deferred::Item(responder, evaluation.reply));
         weight
     }
 
     /// Whether the command may be evaluated here and now; if so, the timestamp that its write would
-    /// get and the item that it looks at.
+    /// get and what it looks at.
     fn admit(
         &self,
         request: &WriteRequest,
         key: &Bytes,
         now: UnixMillis,
         staged: &Staged,
-    ) -> Result<(Timestamp, Option<SharedItem>), NotDone> {
+    ) -> Result<(Timestamp, Current), NotDone> {
         let command = &request.command;
         if self.table != Some(command.table()) || self.version != command.version() {
             return Err(NotDone::Stale);
@@ -172,16 +195,36 @@ impl Leading {
         if timestamp.millis().0 > now.0 + MAX_AHEAD_MILLIS {
             return Err(NotDone::Busy);
         }
-        if let Some(item) = staged.items.get(key) {
-            return Ok((timestamp, item.clone()));
-        }
-        match self.overlay.get(key) {
-            Seen::Written(item) => Ok((timestamp, item)),
-            Seen::Unwritten if request.prefetched.applied >= self.overlay.floor() => {
-                Ok((timestamp, request.prefetched.item.clone()))
+        let prefetched = &request.prefetched;
+        let found = look_up(key, &staged.items, &self.overlay, prefetched.applied)?;
+        let item = found.unwrap_or_else(|| prefetched.item.clone());
+        let collection_bytes = match command.collection() {
+            None => 0,
+            Some(collection) => {
+                let key = keys::collection_key(collection);
+                let (staged, overlay) = (&staged.collections, &self.collections);
+                let found = look_up(&key, staged, overlay, prefetched.applied)?;
+                found.unwrap_or(prefetched.collection_bytes)
             }
-            Seen::Unwritten => Err(NotDone::PrefetchTooOld),
-        }
+        };
+        Ok((timestamp, Current { item, collection_bytes }))
+    }
+}
+
+/// What was written of a key last; `None` if what was read ahead is current.
+fn look_up<T: Clone>(
+    key: &[u8],
+    staged: &BTreeMap<Bytes, T>,
+    overlay: &Overlay<T>,
+    applied: LogIndex,
+) -> Result<Option<T>, NotDone> {
+    if let Some(result) = staged.get(key) {
+        return Ok(Some(result.clone()));
+    }
+    match overlay.get(key) {
+        Seen::Written(result) => Ok(Some(result)),
+        Seen::Unwritten if applied >= overlay.floor() => Ok(None),
+        Seen::Unwritten => Err(NotDone::PrefetchTooOld),
     }
 }
 
@@ -191,6 +234,53 @@ impl Totals {
         self.items =
             (self.items + u64::from(after.is_some())).saturating_sub(u64::from(before.is_some()));
         self.bytes = (self.bytes + after.unwrap_or(0)).saturating_sub(before.unwrap_or(0));
+    }
+}
+
+impl Totals {
+    /// Counts an entry that is written.
+    fn count_entry(&mut self, write: &EntryWrite) {
+        let known = self.local_indexes.iter().position(|totals| totals.index == write.index);
+        let at = known.unwrap_or_else(|| {
+            let totals = IndexTotals { index: write.index, entries: 0, bytes: 0 };
+            self.local_indexes.push(totals);
+            self.local_indexes.len() - 1
+        });
+        let Some(totals) = self.local_indexes.get_mut(at) else { return };
+        let size = |size: ItemSize| u64::from(size.0);
+        totals.entries = (totals.entries + u64::from(write.after.is_some()))
+            .saturating_sub(u64::from(write.before.is_some()));
+        totals.bytes = (totals.bytes + write.after.as_ref().map_or(0, |entry| size(entry.size())))
+            .saturating_sub(write.before.map_or(0, size));
+    }
+}
+
+/// Stages what a write changes beside its item. Entries need no place in the overlay: they follow from the
+/// items, which have one.
+fn stage_local(
+    local: LocalWrites,
+    timestamp: Timestamp,
+    staged: &mut Staged,
+    writes: &mut WriteSet,
+) {
+    for write in &local.entries {
+        let key = keys::entry_bound(write.location.as_bytes());
+        let header = ItemHeader { timestamp, ..ItemHeader::default() };
+        let value = write.after.as_ref().map(|entry| item::encode(entry, header).into());
+        writes.push(key.into(), value);
+        staged.totals.count_entry(write);
+    }
+    let key = Bytes::from(keys::collection_key(&local.collection));
+    let bytes = local.collection_bytes;
+    let value = (bytes > 0).then(|| Bytes::copy_from_slice(&collection::encode(bytes)));
+    writes.push(key.clone(), value);
+    staged.collections.insert(key, bytes);
+}
+
+impl From<&IndexTotals> for IndexCount {
+    fn from(totals: &IndexTotals) -> Self {
+        let IndexTotals { index, entries, bytes } = *totals;
+        Self { index: index.0.into(), entries, bytes }
     }
 }
 

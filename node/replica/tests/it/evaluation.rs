@@ -81,7 +81,7 @@ fn an_item_read_before_an_applied_write_is_not_believed() {
 fn an_item_read_before_the_overlays_memory_is_to_be_read_again() {
     let mut rig = Rig::with_table();
     let command = rig.put_command("k", "late");
-    let stale = Prefetched { applied: LogIndex::new(0), item: None };
+    let stale = Prefetched { applied: LogIndex::new(0), item: None, collection_bytes: 0 };
     let answer = rig.submit(command, stale);
     rig.settle();
     assert_eq!(refused(&answer), NotDone::PrefetchTooOld);

@@ -9,5 +9,6 @@ mod rig;
 
 mod evaluation;
 mod groups;
+mod local_indexes;
 mod pressure;
 mod restart;

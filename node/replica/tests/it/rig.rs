@@ -14,7 +14,8 @@ use stator_model::{
 use stator_operation::{ItemCommand, ItemWork, Operation, Request, ServiceInfo};
 use stator_replica::{
     Answer, Applier, ApplyTask, CatalogAnswer, CatalogRequest, Core, Event, Forming, LogTask,
-    Output, Pace, Prefetched, Published, ReplicaHandle, Round, Start, WriteRequest, read_item,
+    Output, Pace, Prefetched, Published, ReplicaHandle, Round, Start, WriteRequest, prefetch, read,
+    read_item,
 };
 use stator_store::{Engine, MemoryEngine};
 
@@ -80,8 +81,13 @@ impl Rig {
     }
 
     pub(crate) fn create_table(&mut self, name: &str) {
+        self.create(&create_body(name));
+    }
+
+    /// Makes a table as the body of a CreateTable says.
+    pub(crate) fn create(&mut self, body: &str) {
         self.tables_made += 1;
-        let command = create_command(name, self.tables_made);
+        let command = create_command_of(body, self.tables_made);
         let answer = self.decide(command);
         self.settle();
         assert!(matches!(answer.lock().unwrap().take(), Some(CatalogAnswer::Done(Ok(_)))));
@@ -127,7 +133,7 @@ impl Rig {
         self.command(Operation::DeleteItem, &body)
     }
 
-    fn command(&self, operation: Operation, body: &str) -> ItemCommand {
+    pub(crate) fn command(&self, operation: Operation, body: &str) -> ItemCommand {
         let Ok(Request::Items(request)) = Request::parse(operation, body.as_bytes()) else {
             panic!("{body}");
         };
@@ -137,11 +143,30 @@ impl Rig {
         }
     }
 
+    /// The body of the answer to a read of table `tab`, from its one replica; and how many looks it took.
+    pub(crate) fn read_all(&self, operation: Operation, body: &str) -> (String, usize) {
+        let Ok(Request::Items(request)) = Request::parse(operation, body.as_bytes()) else {
+            panic!("{body}");
+        };
+        let work = request.validate(self.catalog(), &service());
+        let Ok(ItemWork::Read(mut command)) = work else { panic!("{work:?}") };
+        let mut looks = 0;
+        while let Some(part) = command.next() {
+            looks += 1;
+            let found = read(self.engine.as_ref(), &self.handle("tab"), &part.place).unwrap();
+            command.found(&part, found);
+        }
+        (String::from_utf8(command.reply().to_body()).unwrap(), looks)
+    }
+
     /// Reads the item that a command is about, as an edge does before it submits.
     pub(crate) fn prefetch(&self, command: &ItemCommand) -> Prefetched {
-        let handle = self.handle("tab");
-        let applied = handle.applied();
-        Prefetched { applied, item: self.read(&handle, command.location()) }
+        self.prefetch_on("tab", command)
+    }
+
+    /// Likewise, on any table.
+    pub(crate) fn prefetch_on(&self, name: &str, command: &ItemCommand) -> Prefetched {
+        prefetch(self.engine.as_ref(), &self.handle(name), command).unwrap()
     }
 
     pub(crate) fn read(&self, handle: &ReplicaHandle, at: &Location) -> Option<SharedItem> {
@@ -178,10 +203,8 @@ impl Rig {
     /// A PutItem on any table.
     pub(crate) fn put_on(&mut self, name: &str, key: &str, value: &str) -> Slot<Answer> {
         let command = self.put_command_on(name, key, value);
-        let handle = self.handle(name);
-        let applied = handle.applied();
-        let item = self.read(&handle, command.location());
-        self.submit_to(handle.partition(), command, Prefetched { applied, item })
+        let prefetched = self.prefetch_on(name, &command);
+        self.submit_to(self.handle(name).partition(), command, prefetched)
     }
 
     /// The `v` of the item with this key in table `tab`, as the store has it.
@@ -282,11 +305,18 @@ pub(crate) fn options() -> Options {
 
 /// CreateTable of a table with the partition key `pk`, a string; `random` stands for the random bits.
 pub(crate) fn create_command(name: &str, random: u8) -> Command {
-    let body = format!(
+    create_command_of(&create_body(name), random)
+}
+
+fn create_body(name: &str) -> String {
+    format!(
         r#"{{"TableName":"{name}","BillingMode":"PAY_PER_REQUEST",
             "AttributeDefinitions":[{{"AttributeName":"pk","AttributeType":"S"}}],
             "KeySchema":[{{"AttributeName":"pk","KeyType":"HASH"}}]}}"#
-    );
+    )
+}
+
+fn create_command_of(body: &str, random: u8) -> Command {
     match Request::parse(Operation::CreateTable, body.as_bytes()) {
         Ok(Request::CreateTable(input)) => {
             input.validate(&service(), [random; 32], NonZeroU32::MIN).unwrap()

@@ -1,12 +1,14 @@
 //! What is to be done so that the tables are as their manifests say. Pure: data in, data out.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::num::NonZeroU32;
 
 use stator_admin::{MOST_MIN_PARTITIONS, Manifest};
 use stator_catalog::{Catalog, INITIAL_PARTITIONS, TableUpdate};
-use stator_model::{Billing, KeySchema, TableDescription, TableStatus};
+use stator_model::{
+    Billing, KeyAttribute, KeySchema, LocalIndex, Projection, TableDescription, TableStatus,
+};
 
 #[cfg(test)]
 mod tests;
@@ -62,6 +64,19 @@ pub(super) enum Reason {
         /// The manifest's.
         wanted: KeySchema,
     },
+    /// The local indexes are others.
+    #[error(
+        "its local indexes are {} and cannot become {}: put the old ones back, or, to replace the \
+         table, take the document out, delete the table and put the document back",
+        Indexes(is),
+        Indexes(wanted)
+    )]
+    LocalIndexes {
+        /// The table's.
+        is: Vec<LocalIndex>,
+        /// The manifest's.
+        wanted: Vec<LocalIndex>,
+    },
     /// There are fewer partitions than the least.
     #[error(
         "it has {is} partitions and cannot be cut into {wanted} yet: lower minPartitions, or, to \
@@ -111,6 +126,10 @@ fn compare<'a>(manifest: &'a Manifest, table: &TableDescription, partitions: usi
     if wanted.key_schema != table.key_schema {
         let (is, wanted) = (table.key_schema.clone(), wanted.key_schema.clone());
         return Action::Refuse(manifest, Reason::KeySchema { is, wanted });
+    }
+    if !same_indexes(&wanted.local_indexes, &table.local_indexes) {
+        let (is, wanted) = (table.local_indexes.clone(), wanted.local_indexes.clone());
+        return Action::Refuse(manifest, Reason::LocalIndexes { is, wanted });
     }
     let too_few =
         |least: &NonZeroU32| usize::try_from(least.get()).is_ok_and(|least| partitions < least);
@@ -212,4 +231,42 @@ impl fmt::Display for Key<'_> {
         let all: Vec<String> = self.0.attributes().zip(["HASH", "RANGE"]).map(attribute).collect();
         f.write_str(&all.join(", "))
     }
+}
+
+/// Local indexes as people tell them.
+struct Indexes<'a>(&'a [LocalIndex]);
+
+impl fmt::Display for Indexes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        let index = |index: &LocalIndex| {
+            let projection = match &index.projection {
+                Projection::All => "ALL".to_owned(),
+                Projection::KeysOnly => "KEYS_ONLY".to_owned(),
+                Projection::Include(names) => format!("INCLUDE {}", names.join(" ")),
+            };
+            let sort = &index.sort;
+            format!("{} ({}, {}, {projection})", index.name, sort.name, sort.key_type.name())
+        };
+        let all: Vec<String> = self.0.iter().map(index).collect();
+        f.write_str(&all.join(", "))
+    }
+}
+
+/// Whether these are the same indexes, in whatever order indexes and projected attributes were given.
+fn same_indexes(left: &[LocalIndex], right: &[LocalIndex]) -> bool {
+    let in_order = |indexes: &[LocalIndex]| -> BTreeMap<String, (KeyAttribute, Projection)> {
+        let known = |index: &LocalIndex| {
+            let mut projection = index.projection.clone();
+            if let Projection::Include(names) = &mut projection {
+                names.sort();
+                names.dedup();
+            }
+            (index.name.clone(), (index.sort.clone(), projection))
+        };
+        indexes.iter().map(known).collect()
+    };
+    in_order(left) == in_order(right)
 }

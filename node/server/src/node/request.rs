@@ -15,8 +15,8 @@ use stator_operation::{
 };
 use stator_protocol::ApiError;
 use stator_replica::{
-    Answer, CatalogAnswer, CatalogRequest, Event, NotDone, Prefetched, ReadPoint, ReplicaHandle,
-    WriteRequest, read, read_item,
+    Answer, CatalogAnswer, CatalogRequest, Event, NotDone, ReadPoint, ReplicaHandle, WriteRequest,
+    prefetch, read,
 };
 use stator_route::{Attempt, ReadRoute, ReadStep, WriteRoute, WriteStep};
 use tokio::sync::oneshot;
@@ -88,15 +88,13 @@ impl Node {
         let Some(handle) = self.replica(partition) else {
             return Ok(Attempt::WaitAndRetry(command));
         };
-        // The applied index is read first: the item is at least as new.
-        let applied = handle.applied();
-        let item = read_item(self.engine.as_ref(), &handle, command.location());
-        let item = item.map_err(|error| unreadable(partition, &error))?;
+        let prefetched = prefetch(self.engine.as_ref(), &handle, &command);
+        let prefetched = prefetched.map_err(|error| unreadable(partition, &error))?;
         let (answer, answered) = oneshot::channel();
         let request = WriteRequest {
             partition,
             command: *command,
-            prefetched: Prefetched { applied, item },
+            prefetched,
             // Whoever asked may be gone; the write goes on without.
             responder: Box::new(move |outcome| drop(answer.send(outcome))),
         };
@@ -236,6 +234,9 @@ impl Node {
                 let (items, bytes) = handle.statistics();
                 sum.items += items;
                 sum.bytes += bytes;
+                for held in handle.local_indexes() {
+                    sum.add_local_index(held.index, held.entries, held.bytes);
+                }
             }
         }
         sum

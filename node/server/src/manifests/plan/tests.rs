@@ -3,7 +3,8 @@
 use stator_admin::read;
 use stator_catalog::{Command, NewTable};
 use stator_model::{
-    HashSecret, KeyAttribute, KeyType, NodeId, PartitionId, ReplicaId, TableId, UnixMillis,
+    HashSecret, KeyAttribute, KeyType, LocalIndexId, NodeId, PartitionId, ReplicaId, TableId,
+    UnixMillis,
 };
 
 use super::*;
@@ -82,6 +83,7 @@ fn new_table(id: u8, name: &str, partitions: u32) -> NewTable {
         id: TableId::from_bytes([id; 16]),
         name: name.to_owned(),
         key_schema: KeySchema { partition, sort: None },
+        local_indexes: Vec::new(),
         billing: Billing::PayPerRequest,
         deletion_protection: false,
         hash_secret: HashSecret::from_bytes([id; 16]),
@@ -151,6 +153,27 @@ fn another_key_is_refused_and_the_other_tables_go_on() {
         check(Mode::Own, tables, &lines, &[&*refused, others[0], others[1]]);
         check(Mode::Seed, tables, &lines, &["keep", "keep", "create six"]);
     }
+}
+
+#[test]
+fn local_indexes_are_the_same_in_any_order() {
+    let index = |id, name: &str, projection| LocalIndex {
+        id: LocalIndexId(id),
+        name: name.to_owned(),
+        sort: KeyAttribute { name: "at".to_owned(), key_type: KeyType::N },
+        projection,
+    };
+    let some =
+        |names: &[&str]| Projection::Include(names.iter().map(|name| (*name).to_owned()).collect());
+    let one = [index(1, "a", some(&["x", "y"])), index(2, "b", Projection::All)];
+    let other = [index(1, "b", Projection::All), index(2, "a", some(&["y", "x"]))];
+    assert!(same_indexes(&one, &other) && same_indexes(&[], &[]));
+    assert!(!same_indexes(&one, &other[..1]));
+    assert!(!same_indexes(&one, &[index(1, "a", some(&["x"])), index(2, "b", Projection::All)]));
+    let reason = Reason::LocalIndexes { is: one.to_vec(), wanted: Vec::new() };
+    let told =
+        "its local indexes are a (at, N, INCLUDE x y), b (at, N, ALL) and cannot become none";
+    assert!(reason.to_string().starts_with(told), "{reason}");
 }
 
 #[test]
