@@ -14,11 +14,11 @@ use stator_protocol::{
 };
 
 use crate::capacity::{Charge, Consumed};
+use crate::condition::Precondition;
 use crate::constraint::Violations;
 use crate::delete_item::DeleteItem;
 use crate::local_index::{CollectionMetrics, LocalIndexes};
 use crate::options::ReturnItemCollectionMetrics;
-use crate::precondition::Precondition;
 use crate::put_item::PutItem;
 use crate::{ItemCommand, Reply, ReturnConsumedCapacity, TableReference, Written, keys};
 

@@ -7,16 +7,19 @@
 
 use std::sync::Arc;
 
+use stator_expression::Projection;
 use stator_model::index::entry_location;
 use stator_model::{
-    AttributeMap, ItemSize, KeyRange, KeySchema, LocalIndex, Location, Projection, SharedItem,
+    AttributeMap, ItemSize, KeyRange, KeySchema, LocalIndex, Location, SharedItem,
     TableDescription, to_item,
 };
 use stator_protocol::{ApiError, JsonWriter};
 
 use crate::capacity::{CapacityUnits, Charge, Consumed};
+use crate::condition::ItemCondition;
 use crate::keys;
 use crate::options::Select;
+use crate::projected::projected;
 use crate::read::{IndexSource, Order, Part, Place, Room, Row, Rows, Source, Walk};
 
 /// Bytes of items after which a page ends ("Paginating table scan results", developer guide).
@@ -30,7 +33,7 @@ pub(crate) struct Subject {
 }
 
 /// What of the items a client wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Shown {
     /// How many there are.
     Count,
@@ -38,32 +41,49 @@ pub(crate) enum Shown {
     All,
     /// What there is of each where it is read.
     Projected,
+    /// These parts of each.
+    Parts(Projection),
 }
 
 impl Shown {
-    /// What `Select` asks for, of an index or of a table.
+    /// What `Select` and a projection ask for, of an index or of a table.
     ///
     /// # Errors
     /// ValidationException; in `unprojected`'s words if there would have to be a projection.
     pub(crate) fn new(
         select: Option<Select>,
+        projection: Option<Projection>,
         of_index: bool,
         unprojected: impl FnOnce(&'static str) -> ApiError,
     ) -> Result<Self, ApiError> {
-        match select {
-            None => Ok(Self::Projected),
-            Some(Select::AllAttributes) => Ok(Self::All),
-            Some(Select::Count) => Ok(Self::Count),
-            Some(Select::AllProjectedAttributes) if of_index => Ok(Self::Projected),
-            Some(Select::AllProjectedAttributes) => Err(ApiError::validation(
-                "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
-            )),
-            Some(Select::SpecificAttributes) => Err(unprojected(
+        match (select, projection) {
+            (None, None) => Ok(Self::Projected),
+            (None | Some(Select::SpecificAttributes), Some(projection)) => {
+                Ok(Self::Parts(projection))
+            }
+            (Some(Select::SpecificAttributes), None) => Err(unprojected(
                 "Must specify the AttributesToGet or ProjectionExpression when choosing to get \
                  SPECIFIC_ATTRIBUTES",
             )),
+            (Some(Select::AllAttributes), None) => Ok(Self::All),
+            (Some(Select::AllAttributes), Some(_)) => Err(not_together("ALL_ATTRIBUTES")),
+            (Some(Select::Count), None) => Ok(Self::Count),
+            (Some(Select::Count), Some(_)) => Err(not_together("only the Count")),
+            (Some(Select::AllProjectedAttributes), _) if !of_index => Err(ApiError::validation(
+                "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
+            )),
+            (Some(Select::AllProjectedAttributes), None) => Ok(Self::Projected),
+            (Some(Select::AllProjectedAttributes), Some(_)) => {
+                Err(not_together("ALL_PROJECTED_ATTRIBUTES"))
+            }
         }
     }
+}
+
+fn not_together(with: &str) -> ApiError {
+    ApiError::validation(format!(
+        "Cannot specify the ProjectionExpression when choosing to get {with}"
+    ))
 }
 
 impl Subject {
@@ -141,14 +161,38 @@ impl Subject {
         key
     }
 
-    fn source(&self, shown: Shown) -> Source {
+    /// Where it is read. Entries that lack what is shown, or what the filter looks at, are read with their
+    /// items.
+    fn source(&self, shown: &Shown, filter: Option<&ItemCondition>) -> Source {
         let Some(index) = &self.index else { return Source::Items };
+        let lacks_shown = match shown {
+            Shown::Count | Shown::Projected => false,
+            Shown::All => index.projection != stator_model::Projection::All,
+            Shown::Parts(parts) => parts.attributes().any(|name| self.lacks(index, name)),
+        };
+        let lacks_tested = || {
+            let tested = filter.into_iter().flat_map(ItemCondition::attributes);
+            tested.into_iter().any(|name| self.lacks(index, name))
+        };
         Source::LocalIndex(IndexSource {
             index: index.id,
             partition: self.table.key_schema.partition.key_type,
             sort: index.sort.key_type,
-            with_items: shown == Shown::All && index.projection != Projection::All,
+            with_items: lacks_shown || lacks_tested(),
         })
+    }
+
+    /// Whether an index's entries are without an attribute that their items may have.
+    fn lacks(&self, index: &LocalIndex, name: &str) -> bool {
+        let is_key = index.sort.name == name
+            || self.table.key_schema.attributes().any(|attribute| attribute.name == name);
+        match &index.projection {
+            stator_model::Projection::All => false,
+            stator_model::Projection::KeysOnly => !is_key,
+            stator_model::Projection::Include(names) => {
+                !is_key && !names.iter().any(|included| included == name)
+            }
+        }
     }
 }
 
@@ -160,6 +204,8 @@ pub(crate) struct Wanted {
     pub(crate) order: Order,
     /// The most items; `None` is as many as there is room for.
     pub(crate) limit: Option<usize>,
+    /// What an item must be to be counted and shown. All that is looked at counts for the limit.
+    pub(crate) filter: Option<ItemCondition>,
     pub(crate) shown: Shown,
 }
 
@@ -172,9 +218,12 @@ pub(crate) struct Page {
     /// What the page has not looked at yet; `None` once it is complete.
     left: Option<KeyRange>,
     room: Room,
-    /// `None` if they are only counted.
-    items: Option<Vec<SharedItem>>,
+    filter: Option<ItemCondition>,
+    shown: Shown,
+    /// Those that pass, as they are shown; none if they are only counted.
+    items: Vec<SharedItem>,
     count: u64,
+    scanned: u64,
     bytes: usize,
     /// What was taken for items behind entries.
     behind: CapacityUnits,
@@ -188,6 +237,8 @@ pub(crate) struct Paged {
     items: Option<Vec<SharedItem>>,
     /// How many there are.
     pub(crate) count: u64,
+    /// How many were looked at.
+    scanned: u64,
     /// The key of the last of them, if the next page begins behind it.
     last_key: Option<AttributeMap>,
     consumed: Consumed,
@@ -196,14 +247,17 @@ pub(crate) struct Paged {
 impl Page {
     pub(crate) fn new(wanted: Wanted) -> Self {
         Self {
-            source: wanted.subject.source(wanted.shown),
+            source: wanted.subject.source(&wanted.shown, wanted.filter.as_ref()),
             subject: wanted.subject,
             consistent: wanted.consistent,
             order: wanted.order,
             left: (!wanted.range.is_empty()).then_some(wanted.range),
             room: Room::new(wanted.limit.unwrap_or(usize::MAX), PAGE_BYTES),
-            items: (wanted.shown != Shown::Count).then(Vec::new),
+            filter: wanted.filter,
+            shown: wanted.shown,
+            items: Vec::new(),
             count: 0,
+            scanned: 0,
             bytes: 0,
             behind: CapacityUnits::default(),
             last: None,
@@ -221,7 +275,7 @@ impl Page {
         let Some(left) = self.left.take() else { return };
         for row in &found.rows {
             self.room.take(row);
-            self.count += 1;
+            self.scanned += 1;
             self.bytes += row.item.size().0 as usize;
             if let Some(item) = &row.behind {
                 self.behind += CapacityUnits::of_read(item.size(), self.consistent);
@@ -232,9 +286,23 @@ impl Page {
         } else {
             self.left = rest(left, range, found.unseen, self.order);
         }
-        if let Some(page) = &mut self.items {
-            let shown = |Row { item, behind }: Row| behind.unwrap_or(item);
-            page.extend(found.rows.into_iter().map(shown));
+        found.rows.into_iter().for_each(|row| self.take(row));
+    }
+
+    /// Takes a row in, if it passes.
+    fn take(&mut self, Row { item, behind }: Row) {
+        let whole = behind.as_ref().unwrap_or(&item);
+        if self.filter.as_ref().is_some_and(|filter| !filter.holds(Some(whole))) {
+            return;
+        }
+        self.count += 1;
+        match &self.shown {
+            Shown::Count => {}
+            Shown::All => self.items.push(behind.unwrap_or(item)),
+            Shown::Projected => self.items.push(item),
+            Shown::Parts(parts) => {
+                self.items.push(projected(Some(parts), behind.unwrap_or(item)));
+            }
         }
     }
 
@@ -250,16 +318,17 @@ impl Page {
             }
         };
         let last_key = self.last.map(|last| self.subject.key_of(&last));
-        Paged { items: self.items, count: self.count, last_key, consumed }
+        let items = (self.shown != Shown::Count).then_some(self.items);
+        Paged { items, count: self.count, scanned: self.scanned, last_key, consumed }
     }
 }
 
 impl Paged {
-    /// Writes the body of a reply. Without a filter, all that was looked at is counted.
+    /// Writes the body of a reply.
     pub(crate) fn write_json(&self, charge: &Charge, writer: &mut JsonWriter) {
         writer.object(|reply| {
             reply.member("Count").integer(self.count);
-            reply.member("ScannedCount").integer(self.count);
+            reply.member("ScannedCount").integer(self.scanned);
             if let Some(items) = &self.items {
                 reply.member("Items").array(|list| {
                     items.iter().for_each(|item| list.item(item.as_ref()));

@@ -133,7 +133,7 @@ impl Input {
         let forward = it.scan_index_forward.unwrap_or(true);
         Ok(Self {
             table,
-            shown: Shown::new(select, it.index_name.is_some(), enveloped)?,
+            shown: Shown::new(select, None, it.index_name.is_some(), enveloped)?,
             index: it.index_name,
             conditions,
             order: if forward { Order::Ascending } else { Order::Descending },
@@ -176,6 +176,7 @@ impl Input {
             range,
             order: self.order,
             limit: self.limit,
+            filter: None,
             shown: self.shown,
         });
         let charge = Charge::new(self.return_capacity, &self.table);

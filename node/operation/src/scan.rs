@@ -8,13 +8,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::MapAccess;
+use stator_expression::{Kind, Projection};
 use stator_model::{AttributeMap, KeyRange, TableDescription, TableId};
-use stator_protocol::{
-    AnyMap, ApiError, Attributes, Found, JsonWriter, Scope, Shape, parse, read_members,
-};
+use stator_protocol::{ApiError, Attributes, Found, JsonWriter, Scope, Shape, parse, read_members};
 
 use crate::capacity::Charge;
+use crate::condition::ItemCondition;
 use crate::constraint::{Violations, none_refused};
+use crate::expressions::{PlaceholderMembers, Wording};
 use crate::page::{Page, Paged, Shown, Subject, Wanted};
 use crate::read::{Order, Part, Rows};
 use crate::table::{NAME_CHARS, NAME_CHARS_LEAST};
@@ -24,13 +25,7 @@ use crate::{ReturnConsumedCapacity, TableReference};
 const SEGMENTS: i64 = 1_000_000;
 
 /// Parameters of the API that do not work here yet.
-const NOT_YET: &[&str] = &[
-    "FilterExpression",
-    "ProjectionExpression",
-    "AttributesToGet",
-    "ScanFilter",
-    "ConditionalOperator",
-];
+const NOT_YET: &[&str] = &["AttributesToGet", "ScanFilter", "ConditionalOperator"];
 
 /// A body, as it was read.
 #[derive(Default)]
@@ -44,8 +39,9 @@ struct Members {
     return_consumed_capacity: Option<String>,
     segment: Option<i32>,
     total_segments: Option<i32>,
-    expression_attribute_names: Option<AnyMap>,
-    expression_attribute_values: Option<AnyMap>,
+    filter_expression: Option<String>,
+    projection_expression: Option<String>,
+    placeholders: PlaceholderMembers,
     refused: Vec<&'static str>,
 }
 
@@ -66,8 +62,11 @@ impl Shape for Members {
             "ReturnConsumedCapacity" => member.set(&mut it.return_consumed_capacity),
             "Segment" => member.set(&mut it.segment),
             "TotalSegments" => member.set(&mut it.total_segments),
-            "ExpressionAttributeNames" => member.set(&mut it.expression_attribute_names),
-            "ExpressionAttributeValues" => member.set(&mut it.expression_attribute_values),
+            "FilterExpression" => member.set(&mut it.filter_expression),
+            "ProjectionExpression" => member.set(&mut it.projection_expression),
+            "ExpressionAttributeNames" | "ExpressionAttributeValues" => {
+                it.placeholders.read(name, member)
+            }
             _ => member.note(NOT_YET, &mut it.refused),
         })?;
         Ok(it)
@@ -80,6 +79,7 @@ pub struct Input {
     table: TableReference,
     index: Option<String>,
     limit: Option<usize>,
+    filter: Option<ItemCondition>,
     shown: Shown,
     start: Option<AttributeMap>,
     consistent: bool,
@@ -122,11 +122,16 @@ impl Input {
         }
         violations.finish()?;
         none_refused("Scan", &it.refused)?;
-        no_placeholders(it.expression_attribute_names, it.expression_attribute_values)?;
+        let (filter, projection) = expressions(
+            it.placeholders,
+            it.filter_expression.as_deref(),
+            it.projection_expression.as_deref(),
+        )?;
         let start = it.exclusive_start_key.map(|Attributes(start)| start).transpose()?;
         Ok(Self {
             table,
-            shown: Shown::new(select, it.index_name.is_some(), ApiError::validation)?,
+            filter,
+            shown: Shown::new(select, projection, it.index_name.is_some(), ApiError::validation)?,
             index: it.index_name,
             limit: it.limit.and_then(|limit| usize::try_from(limit).ok()),
             start,
@@ -170,6 +175,7 @@ impl Input {
             range,
             order: Order::Ascending,
             limit: self.limit,
+            filter: self.filter,
             shown: self.shown,
         });
         let charge = Charge::new(self.return_capacity, &self.table);
@@ -177,20 +183,18 @@ impl Input {
     }
 }
 
-/// Names and values for expressions need one.
-fn no_placeholders(names: Option<AnyMap>, values: Option<AnyMap>) -> Result<(), ApiError> {
-    if names.is_some() {
-        return Err(ApiError::validation(
-            "ExpressionAttributeNames can only be specified when using expressions",
-        ));
-    }
-    if values.is_some() {
-        return Err(ApiError::validation(
-            "ExpressionAttributeValues can only be specified when using expressions: \
-             FilterExpression is null",
-        ));
-    }
-    Ok(())
+/// The expressions of a scan.
+fn expressions(
+    placeholders: PlaceholderMembers,
+    filter: Option<&str>,
+    projection: Option<&str>,
+) -> Result<(Option<ItemCondition>, Option<Projection>), ApiError> {
+    let given = [(Kind::Projection, projection.is_some()), (Kind::Filter, filter.is_some())];
+    let mut expressions = placeholders.open(Wording::Bare, &given)?;
+    let projection = expressions.projection(projection)?;
+    let filter = expressions.condition(Kind::Filter, filter)?;
+    expressions.finish()?;
+    Ok((filter.map(Into::into), projection))
 }
 
 /// Both parameters or none; numbers within bounds were checked before.

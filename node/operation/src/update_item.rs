@@ -11,10 +11,10 @@ use stator_model::{
 use stator_protocol::{ApiError, Attributes, Found, Scope, Shape, parse, read_members};
 
 use crate::capacity::{CapacityUnits, Charge};
+use crate::condition::Precondition;
 use crate::constraint::{Violations, enveloped_value, none_refused};
 use crate::local_index::LocalIndexes;
 use crate::options::{ReturnItemCollectionMetrics, ReturnValues};
-use crate::precondition::Precondition;
 use crate::write_members::WriteMembers;
 use crate::{Evaluation, ItemWrite, ReturnConsumedCapacity, TableReference, Written, keys};
 

@@ -5,10 +5,10 @@ use stator_expression::{Kind, Update};
 use stator_protocol::{ApiError, Member};
 
 use crate::ReturnConsumedCapacity;
+use crate::condition::Precondition;
 use crate::constraint::{Violations, none_refused};
 use crate::expressions::{PlaceholderMembers, Wording};
 use crate::options::{Choice, ReturnItemCollectionMetrics, ReturnValuesOnConditionCheckFailure};
-use crate::precondition::Precondition;
 
 /// Parameters of the API that do not work here yet.
 const NOT_YET: &[&str] = &["Expected", "ConditionalOperator"];
