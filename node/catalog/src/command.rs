@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use stator_model::{
-    Billing, HashSecret, KeySchema, LocalIndex, PartitionId, TableDescription, TableId, TableStatus,
+    Billing, HashSecret, KeySchema, LocalIndex, PartitionId, TableClass, TableDescription, TableId,
+    TableSettings, TableStatus, Tags, UnixMillis,
 };
 
 use crate::Change;
@@ -48,21 +49,103 @@ pub struct NewTable {
     pub billing: Billing,
     /// Whether DeleteTable is refused.
     pub deletion_protection: bool,
+    /// What else is set of it.
+    pub settings: TableSettings,
     /// The secret that spreads its partition keys, random.
     pub hash_secret: HashSecret,
     /// With how many partitions it begins, at most [`INITIAL_PARTITIONS`](crate::INITIAL_PARTITIONS).
     pub partitions: NonZeroU32,
 }
 
-/// What is to be changed of a table; `None` leaves it as it is. Validated, as [`NewTable`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is to be changed of a table; `None` and `Keep` leave it as it is. Validated, as [`NewTable`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableUpdate {
     /// The table's name.
     pub name: String,
     /// How it is paid for.
-    pub billing: Option<Billing>,
+    pub billing: Option<BillingUpdate>,
+    /// The most that it may be asked for on demand.
+    pub on_demand: OnDemandUpdate,
+    /// Its class.
+    pub class: Option<TableClass>,
     /// Whether DeleteTable is refused.
     pub deletion_protection: Option<bool>,
+    /// Its tags.
+    pub tags: TagUpdate,
+}
+
+/// How a table is to be paid for from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BillingUpdate {
+    /// So, whatever is so now and however often that changed: a manifest says how things are.
+    Declared(Billing),
+    /// In this mode, as UpdateTable's BillingMode asks: other units than now if it is PROVISIONED already.
+    Mode(Billing),
+    /// By these units, as UpdateTable's ProvisionedThroughput alone asks: the table is PROVISIONED, and
+    /// by other units.
+    Units {
+        /// ReadCapacityUnits.
+        read: u64,
+        /// WriteCapacityUnits.
+        write: u64,
+    },
+}
+
+impl BillingUpdate {
+    /// What it comes to where it is not refused.
+    pub const fn billing(self) -> Billing {
+        match self {
+            Self::Declared(billing) | Self::Mode(billing) => billing,
+            Self::Units { read, write } => Billing::Provisioned { read, write },
+        }
+    }
+}
+
+/// What becomes of the caps of an on-demand table. They are merged member by member; a table that
+/// becomes PROVISIONED loses them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OnDemandUpdate {
+    /// MaxReadRequestUnits.
+    pub read: CapUpdate,
+    /// MaxWriteRequestUnits.
+    pub write: CapUpdate,
+}
+
+/// What becomes of one cap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CapUpdate {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// It goes, if there is one.
+    Remove,
+    /// It is this.
+    Set(u64),
+}
+
+impl CapUpdate {
+    /// The cap, if it was `before`.
+    pub const fn applied_to(self, before: Option<u64>) -> Option<u64> {
+        match self {
+            Self::Keep => before,
+            Self::Remove => None,
+            Self::Set(cap) => Some(cap),
+        }
+    }
+}
+
+/// What becomes of a table's tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TagUpdate {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// They are these.
+    Declared(Tags),
+    /// These come in, and take the place of those that have their keys.
+    Add(Tags),
+    /// Those with these keys go, as far as they are there.
+    Remove(Vec<String>),
 }
 
 /// What a command that is not refused comes to.
@@ -119,6 +202,44 @@ pub enum Refusal {
     DeletionProtected {
         /// The table.
         name: String,
+    },
+    /// Units are for a table that is PROVISIONED.
+    #[error("table {name:?} is on demand")]
+    NotProvisioned {
+        /// The table.
+        name: String,
+    },
+    /// The units are what they are now.
+    #[error("the table has these units: {read} to read, {write} to write")]
+    UnitsUnchanged {
+        /// ReadCapacityUnits.
+        read: u64,
+        /// WriteCapacityUnits.
+        write: u64,
+    },
+    /// Units went down too often.
+    #[error("units went down {today} times today")]
+    DecreasesSpent {
+        /// NumberOfDecreasesToday.
+        today: u32,
+        /// LastDecreaseDateTime.
+        last: UnixMillis,
+        /// When they may go down again.
+        next: UnixMillis,
+    },
+    /// Caps are for a table that is on demand.
+    #[error("table {name:?} is provisioned")]
+    NotOnDemand {
+        /// The table.
+        name: String,
+        /// Whether a cap for reads is among those that were to be changed.
+        read: bool,
+    },
+    /// More tags than a table may have.
+    #[error("a table cannot have {count} tags")]
+    TooManyTags {
+        /// How many there would be.
+        count: usize,
     },
     /// Another table has this id. Ids are random: draw another one.
     #[error("another table has id {id}")]

@@ -10,12 +10,14 @@
 //! changes nothing (DeleteTable, API reference). UpdateTable is for an ACTIVE table, which stays
 //! ACTIVE: what it changes is done once it is decided.
 
+mod update;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use stator_model::{
-    DescriptionVersion, Epoch, KeyRange, PartitionId, TableDescription, TableId, TableStatus,
-    UnixMillis,
+    DescriptionVersion, Epoch, KeyRange, PartitionId, TableDescription, TableHistory, TableId,
+    TableStatus, UnixMillis, limits,
 };
 
 use crate::{
@@ -39,7 +41,7 @@ impl Catalog {
     pub fn decide(&self, command: &Command, now: UnixMillis) -> Result<Decision, Refusal> {
         match command {
             Command::CreateTable(new) => self.create_table(new, now),
-            Command::UpdateTable(update) => self.update_table(update),
+            Command::UpdateTable(update) => self.update_table(update, now),
             Command::DeleteTable { name } => self.delete_table(name),
             Command::PartitionReady { partition } => self.partition_ready(*partition),
             Command::PartitionDestroyed { partition } => self.partition_destroyed(*partition),
@@ -57,6 +59,7 @@ impl Catalog {
         if new.partitions.get() > INITIAL_PARTITIONS {
             return Err(Refusal::TooManyPartitions { asked: new.partitions });
         }
+        check_tags(new.settings.tags.len())?;
         let first = meta.next_partition.get();
         let spent = first.checked_add(new.partitions.get().into());
         let next_partition = PartitionId::new(spent.ok_or(Refusal::PartitionIdsSpent)?);
@@ -73,13 +76,13 @@ impl Catalog {
         Ok(Decision { changes, outcome: Outcome::Creating(table) })
     }
 
-    fn update_table(&self, update: &TableUpdate) -> Result<Decision, Refusal> {
+    fn update_table(&self, update: &TableUpdate, now: UnixMillis) -> Result<Decision, Refusal> {
         let table = self.named(&update.name)?;
         match table.status {
             TableStatus::Active => {}
             TableStatus::Creating | TableStatus::Deleting => return Err(in_use(table)),
         }
-        let updated = updated(table, update);
+        let updated = Arc::new(update::updated(table, update, now)?);
         let changes = if updated == *table {
             Vec::new()
         } else {
@@ -149,6 +152,10 @@ impl Catalog {
     }
 }
 
+fn check_tags(count: usize) -> Result<(), Refusal> {
+    if count > limits::TAGS { Err(Refusal::TooManyTags { count }) } else { Ok(()) }
+}
+
 fn in_use(table: &TableDescription) -> Refusal {
     Refusal::TableInUse { name: table.name.clone(), status: table.status }
 }
@@ -164,6 +171,8 @@ fn describe(new: &NewTable, now: UnixMillis) -> TableDescription {
         local_indexes: new.local_indexes.clone(),
         billing: new.billing,
         deletion_protection: new.deletion_protection,
+        settings: new.settings.clone(),
+        history: TableHistory::new(new.billing, now),
         hash_secret: new.hash_secret,
     }
 }
@@ -172,16 +181,6 @@ fn describe(new: &NewTable, now: UnixMillis) -> TableDescription {
 /// version would send every command in flight back to be validated again.
 fn with_status(table: &TableDescription, status: TableStatus) -> Arc<TableDescription> {
     Arc::new(TableDescription { status, ..table.clone() })
-}
-
-/// The version stays, for the same reason: how a table is paid for and whether it may be deleted change
-/// no command's evaluation.
-fn updated(table: &TableDescription, update: &TableUpdate) -> Arc<TableDescription> {
-    Arc::new(TableDescription {
-        billing: update.billing.unwrap_or(table.billing),
-        deletion_protection: update.deletion_protection.unwrap_or(table.deletion_protection),
-        ..table.clone()
-    })
 }
 
 fn new_partition(

@@ -31,7 +31,10 @@ mod record;
 
 pub use catalog::Catalog;
 pub use change::Change;
-pub use command::{Command, Decision, NewTable, Outcome, Refusal, TableUpdate};
+pub use command::{
+    BillingUpdate, CapUpdate, Command, Decision, NewTable, OnDemandUpdate, Outcome, Refusal,
+    TableUpdate, TagUpdate,
+};
 pub use decide::INITIAL_PARTITIONS;
 pub use error::{Contradiction, Error, RecordKind};
 pub use partition::{Meta, PartitionDescription};

@@ -5,6 +5,7 @@
 //! constructors, so that a value in hand is a valid one.
 
 mod build;
+pub mod history;
 pub mod id;
 pub mod index;
 pub mod item;
@@ -12,11 +13,13 @@ pub mod key;
 pub mod limits;
 pub mod number;
 pub mod set;
+pub mod settings;
 pub mod table;
 pub mod time;
 pub mod value;
 
 pub use build::{to_item, to_item_of};
+pub use history::TableHistory;
 pub use id::{
     DescriptionVersion, Epoch, LogIndex, NodeId, PartitionId, ReplicaId, StartNumber, TableId,
     TabletId, Term,
@@ -26,6 +29,7 @@ pub use item::{AttributeMap, DuplicateName, Item, ItemSize, ItemView, SharedItem
 pub use key::{HashSecret, KeyHash, KeyRange, KeyValue, Location, PrimaryKey, SortRange};
 pub use number::{Number, NumberError};
 pub use set::{SetMembers, SetMismatch, set_union};
+pub use settings::{OnDemandCaps, TableClass, TableSettings, Tags};
 pub use table::{
     Billing, KeyAttribute, KeyError, KeySchema, KeyType, TableDescription, TableStatus,
 };

@@ -22,3 +22,9 @@ pub const LOCAL_INDEXES: usize = 5;
 pub const NON_KEY_ATTRIBUTES: usize = 20;
 /// Bytes of an item collection, where there are local indexes: items and entries with one partition key.
 pub const COLLECTION_BYTES: u64 = 10 << 30;
+/// Tags of a table.
+pub const TAGS: usize = 50;
+/// Characters of a tag's key, of which there is at least one.
+pub const TAG_KEY_CHARS: usize = 128;
+/// Characters of a tag's value.
+pub const TAG_VALUE_CHARS: usize = 256;

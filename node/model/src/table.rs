@@ -1,8 +1,8 @@
 //! Tables as the catalog describes them.
 
 use crate::{
-    AttributeMap, DescriptionVersion, HashSecret, KeyValue, LocalIndex, PrimaryKey, TableId,
-    UnixMillis, limits,
+    AttributeMap, DescriptionVersion, HashSecret, KeyValue, LocalIndex, PrimaryKey, TableHistory,
+    TableId, TableSettings, UnixMillis, limits,
 };
 
 /// The type of a key attribute.
@@ -208,6 +208,10 @@ pub struct TableDescription {
     pub billing: Billing,
     /// Whether DeleteTable is refused.
     pub deletion_protection: bool,
+    /// What else its clients set.
+    pub settings: TableSettings,
+    /// When which of these was changed.
+    pub history: TableHistory,
     /// The secret that spreads partition keys over partitions.
     pub hash_secret: HashSecret,
 }

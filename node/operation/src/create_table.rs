@@ -7,7 +7,9 @@ mod schema;
 use std::num::NonZeroU32;
 
 use stator_catalog::{Command, NewTable, Refusal};
-use stator_model::{Billing, HashSecret, KeySchema, LocalIndex, TableId, TableStatus};
+use stator_model::{
+    Billing, HashSecret, KeySchema, LocalIndex, TableId, TableSettings, TableStatus,
+};
 use stator_protocol::{ApiError, JsonWriter, parse};
 
 use crate::constraint::{Violations, none_refused};
@@ -96,6 +98,7 @@ impl Input {
             local_indexes: self.local_indexes,
             billing: self.billing,
             deletion_protection: self.deletion_protection,
+            settings: TableSettings::default(),
             hash_secret: HashSecret::from_bytes(secret),
             partitions,
         })))
@@ -153,6 +156,11 @@ pub fn refused(refusal: &Refusal) -> ApiError {
         Refusal::TableInUse { status: TableStatus::Deleting, .. }
         | Refusal::TableNotFound { .. }
         | Refusal::DeletionProtected { .. }
+        | Refusal::NotProvisioned { .. }
+        | Refusal::UnitsUnchanged { .. }
+        | Refusal::DecreasesSpent { .. }
+        | Refusal::NotOnDemand { .. }
+        | Refusal::TooManyTags { .. }
         | Refusal::TableIdTaken { .. }
         | Refusal::TooManyPartitions { .. }
         | Refusal::PartitionIdsSpent

@@ -15,7 +15,12 @@ pub(crate) fn error(refusal: &Refusal) -> ApiError {
         ),
         Refusal::NotFormed => ApiError::unavailable(),
         // Not the client's doing: sent again, the request draws another id, or the operator helps.
-        Refusal::TableIdTaken { .. }
+        Refusal::NotProvisioned { .. }
+        | Refusal::UnitsUnchanged { .. }
+        | Refusal::DecreasesSpent { .. }
+        | Refusal::NotOnDemand { .. }
+        | Refusal::TooManyTags { .. }
+        | Refusal::TableIdTaken { .. }
         | Refusal::TooManyPartitions { .. }
         | Refusal::PartitionIdsSpent
         | Refusal::PartitionNotFound { .. }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use stator_catalog::{Catalog, Command, NewTable};
 use stator_model::{
     Billing, HashSecret, KeyAttribute, KeySchema, KeyType, NodeId, PartitionId, ReplicaId, TableId,
-    UnixMillis,
+    TableSettings, UnixMillis,
 };
 
 /// A moment before the deadline.
@@ -33,6 +33,7 @@ pub(crate) fn catalog() -> Catalog {
         local_indexes: Vec::new(),
         billing: Billing::PayPerRequest,
         deletion_protection: false,
+        settings: TableSettings::default(),
         hash_secret: HashSecret::from_bytes([6; 16]),
         partitions: NonZeroU32::new(4).unwrap(),
     };

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use stator_admin::{Manifest, TableDefinition};
 use stator_catalog::{Command, NewTable};
-use stator_model::{HashSecret, TableId};
+use stator_model::{HashSecret, TableId, TableSettings};
 use stator_operation::{create_table, delete_table};
 
 pub use files::Error;
@@ -216,6 +216,7 @@ async fn create(node: &Node, manifest: &Manifest) -> Result<(), String> {
         local_indexes,
         billing,
         deletion_protection,
+        settings: TableSettings::default(),
         hash_secret: HashSecret::from_bytes(random::secret()),
         partitions: min_partitions.unwrap_or(PARTITIONS),
     }));

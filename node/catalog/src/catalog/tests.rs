@@ -8,13 +8,14 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use stator_model::{
     Billing, DescriptionVersion, Epoch, HashSecret, KeyAttribute, KeyRange, KeySchema, KeyType,
-    Location, NodeId, PartitionId, ReplicaId, TableDescription, TableId, TableStatus, UnixMillis,
+    Location, NodeId, PartitionId, ReplicaId, TableDescription, TableHistory, TableId,
+    TableSettings, TableStatus, Tags, UnixMillis,
 };
 
 use super::Catalog;
 use crate::{
-    Change, Command, Contradiction, Decision, Error, Meta, NewTable, Outcome, PartitionDescription,
-    Refusal, TableUpdate,
+    BillingUpdate, Change, Command, Contradiction, Decision, Error, Meta, NewTable, Outcome,
+    PartitionDescription, Refusal, TableUpdate, TagUpdate,
 };
 
 const NAMES: [&str; 4] = ["aaa", "aab", "b-1", "ccc"];
@@ -31,6 +32,12 @@ enum Step {
         name: usize,
         capacity: Option<u64>,
         protected: Option<bool>,
+    },
+    Tag {
+        name: usize,
+        first: u32,
+        count: u32,
+        remove: bool,
     },
     Delete {
         name: usize,
@@ -55,6 +62,9 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (name(), prop::option::of(0..3_u64), any::<Option<bool>>()).prop_map(
             |(name, capacity, protected)| Step::Update { name, capacity, protected }
         ),
+        1 => (name(), 0..40_u32, 0..40_u32, prop::bool::weighted(0.3)).prop_map(
+            |(name, first, count, remove)| Step::Tag { name, first, count, remove }
+        ),
         1 => name().prop_map(|name| Step::Delete { name }),
         4 => (0..24_u64).prop_map(|partition| Step::Ready { partition }),
         4 => (0..24_u64).prop_map(|partition| Step::Destroyed { partition }),
@@ -74,6 +84,7 @@ struct ModelTable {
     status: TableStatus,
     protected: bool,
     billing: Billing,
+    tags: BTreeMap<String, String>,
     /// Whether each partition that is left is ready.
     partitions: BTreeMap<u64, bool>,
 }
@@ -92,9 +103,25 @@ impl Model {
             Step::Update { name, capacity, protected } => {
                 let name = NAMES[name];
                 let billing = capacity.map(billing);
-                let update =
-                    TableUpdate { name: name.to_owned(), billing, deletion_protection: protected };
+                let update = TableUpdate {
+                    name: name.to_owned(),
+                    billing: billing.map(BillingUpdate::Declared),
+                    deletion_protection: protected,
+                    ..TableUpdate::default()
+                };
                 (Command::UpdateTable(update), self.update(name, billing, protected))
+            }
+            Step::Tag { name, first, count, remove } => {
+                let name = NAMES[name];
+                let keys = (first..first + count).map(|key| format!("key {key}"));
+                let tags = if remove {
+                    TagUpdate::Remove(keys.clone().collect())
+                } else {
+                    TagUpdate::Add(keys.clone().map(|key| (key, first.to_string())).collect())
+                };
+                let update = TableUpdate { name: name.to_owned(), tags, ..TableUpdate::default() };
+                let value = (!remove).then_some(first);
+                (Command::UpdateTable(update), self.tag(name, keys, value))
             }
             Step::Delete { name } => {
                 let name = NAMES[name];
@@ -129,8 +156,8 @@ impl Model {
         self.minted += u64::from(partitions);
         let partitions = (first..=self.minted).map(|id| (id, false)).collect();
         let status = TableStatus::Creating;
-        let billing = Billing::PayPerRequest;
-        self.tables.insert(name, ModelTable { id, status, protected, billing, partitions });
+        let (billing, tags) = (Billing::PayPerRequest, BTreeMap::new());
+        self.tables.insert(name, ModelTable { id, status, protected, billing, tags, partitions });
         Ok(())
     }
 
@@ -140,15 +167,42 @@ impl Model {
         billing: Option<Billing>,
         protected: Option<bool>,
     ) -> Result<(), Refusal> {
-        let Some(table) = self.tables.get_mut(name) else {
-            return Err(Refusal::TableNotFound { name: name.to_owned() });
-        };
-        if table.status != TableStatus::Active {
-            return Err(Refusal::TableInUse { name: name.to_owned(), status: table.status });
-        }
+        let table = self.active(name)?;
         table.billing = billing.unwrap_or(table.billing);
         table.protected = protected.unwrap_or(table.protected);
         Ok(())
+    }
+
+    /// Gives the keys this value, or takes them away.
+    fn tag(
+        &mut self,
+        name: &'static str,
+        keys: impl Iterator<Item = String>,
+        value: Option<u32>,
+    ) -> Result<(), Refusal> {
+        let table = self.active(name)?;
+        let mut tags = table.tags.clone();
+        keys.for_each(|key| match value {
+            Some(value) => drop(tags.insert(key, value.to_string())),
+            None => drop(tags.remove(&key)),
+        });
+        if tags.len() > 50 {
+            return Err(Refusal::TooManyTags { count: tags.len() });
+        }
+        table.tags = tags;
+        Ok(())
+    }
+
+    fn active(&mut self, name: &'static str) -> Result<&mut ModelTable, Refusal> {
+        let name_of = || name.to_owned();
+        let table = self.tables.get_mut(name);
+        let table = table.ok_or_else(|| Refusal::TableNotFound { name: name_of() })?;
+        match table.status {
+            TableStatus::Active => Ok(table),
+            status @ (TableStatus::Creating | TableStatus::Deleting) => {
+                Err(Refusal::TableInUse { name: name_of(), status })
+            }
+        }
     }
 
     fn delete(&mut self, name: &'static str) -> Result<(), Refusal> {
@@ -213,6 +267,7 @@ impl Model {
             let described = catalog.table(&id).expect("the model's tables are there");
             assert_eq!(described.billing, table.billing);
             assert_eq!(described.deletion_protection, table.protected);
+            assert_eq!(described.settings.tags, table.tags.clone().into_iter().collect::<Tags>());
             assert_eq!(described.version, DescriptionVersion::new(1));
             let partitions = catalog.partitions_of(id).iter();
             let partitions: BTreeMap<_, _> =
@@ -242,6 +297,7 @@ fn create(id: u8, name: &str, partitions: u32, deletion_protection: bool) -> Com
         local_indexes: Vec::new(),
         billing: Billing::PayPerRequest,
         deletion_protection,
+        settings: TableSettings::default(),
         hash_secret: HashSecret::from_bytes([id; 16]),
         partitions: NonZeroU32::new(partitions).unwrap(),
     }))
@@ -404,6 +460,8 @@ fn table(id: u8, name: &str, status: TableStatus) -> Change {
         local_indexes: Vec::new(),
         billing: Billing::PayPerRequest,
         deletion_protection: false,
+        settings: TableSettings::default(),
+        history: TableHistory::default(),
         hash_secret: HashSecret::from_bytes([id; 16]),
     }))
 }

@@ -1,12 +1,15 @@
 use std::num::NonZeroU32;
 
 use stator_model::{
-    Billing, HashSecret, KeyAttribute, KeySchema, KeyType, NodeId, PartitionId, ReplicaId, TableId,
-    TableStatus, UnixMillis,
+    Billing, HashSecret, KeyAttribute, KeySchema, KeyType, NodeId, OnDemandCaps, PartitionId,
+    ReplicaId, TableClass, TableId, TableSettings, TableStatus, Tags, UnixMillis,
 };
 
 use super::even_ranges;
-use crate::{Catalog, Change, Command, Decision, Meta, NewTable, Outcome, Refusal, TableUpdate};
+use crate::{
+    BillingUpdate, CapUpdate, Catalog, Change, Command, Decision, Meta, NewTable, OnDemandUpdate,
+    Outcome, Refusal, TableUpdate, TagUpdate,
+};
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
@@ -27,6 +30,7 @@ fn new_table(id: u8, name: &str, partitions: u32) -> NewTable {
         local_indexes: Vec::new(),
         billing: Billing::PayPerRequest,
         deletion_protection: false,
+        settings: TableSettings::default(),
         hash_secret: HashSecret::from_bytes([id; 16]),
         partitions: NonZeroU32::new(partitions).unwrap(),
     }
@@ -41,7 +45,13 @@ fn delete(name: &str) -> Command {
 }
 
 fn update(billing: Option<Billing>, deletion_protection: Option<bool>) -> Command {
-    Command::UpdateTable(TableUpdate { name: "t".to_owned(), billing, deletion_protection })
+    let billing = billing.map(BillingUpdate::Declared);
+    change(TableUpdate { billing, deletion_protection, ..TableUpdate::default() })
+}
+
+/// The update of the table `t`.
+fn change(update: TableUpdate) -> Command {
+    Command::UpdateTable(TableUpdate { name: "t".to_owned(), ..update })
 }
 
 fn ready(id: u64) -> Command {
@@ -190,6 +200,141 @@ fn only_an_active_table_is_updated() {
     run(&mut catalog, ready(1));
     run(&mut catalog, delete("t"));
     refused(&catalog, change, in_use("t", TableStatus::Deleting));
+}
+
+/// A catalog with the active table `t`.
+fn with_table(new: NewTable) -> Catalog {
+    let mut catalog = formed();
+    run(&mut catalog, create(new));
+    run(&mut catalog, ready(1));
+    catalog
+}
+
+fn provisioned(read: u64, write: u64) -> NewTable {
+    NewTable { billing: Billing::Provisioned { read, write }, ..new_table(1, "t", 1) }
+}
+
+fn units(read: u64, write: u64) -> Command {
+    let billing = Some(BillingUpdate::Units { read, write });
+    change(TableUpdate { billing, ..TableUpdate::default() })
+}
+
+fn mode(billing: Billing) -> Command {
+    change(TableUpdate { billing: Some(BillingUpdate::Mode(billing)), ..TableUpdate::default() })
+}
+
+#[test]
+fn units_that_do_not_change_are_refused_unless_they_are_declared() {
+    let mut catalog = with_table(provisioned(5, 6));
+    let same = Billing::Provisioned { read: 5, write: 6 };
+    let unchanged = Refusal::UnitsUnchanged { read: 5, write: 6 };
+    refused(&catalog, units(5, 6), unchanged.clone());
+    refused(&catalog, mode(same), unchanged);
+    run(&mut catalog, update(Some(same), None));
+    run(&mut catalog, units(5, 7));
+    assert_eq!(catalog.table_by_name("t").unwrap().history.increase, Some(NOW));
+}
+
+#[test]
+fn units_alone_are_for_a_table_that_is_provisioned() {
+    let mut catalog = with_table(new_table(1, "t", 1));
+    refused(&catalog, units(5, 6), Refusal::NotProvisioned { name: "t".to_owned() });
+    run(&mut catalog, mode(Billing::PayPerRequest));
+    run(&mut catalog, mode(Billing::Provisioned { read: 5, write: 6 }));
+    let table = catalog.table_by_name("t").unwrap();
+    assert_eq!(table.history.on_demand, Some(NOW), "it was, once");
+    assert_eq!((table.history.increase, table.history.decrease), (None, None));
+}
+
+#[test]
+fn the_fifth_decrease_of_a_day_waits_for_an_hour() {
+    let mut catalog = with_table(provisioned(10, 10));
+    for units_left in [9, 8, 7, 6] {
+        run(&mut catalog, units(units_left, 10));
+    }
+    let hour = UnixMillis(NOW.0 + 3_600_000);
+    let spent = Refusal::DecreasesSpent { today: 4, last: NOW, next: hour };
+    refused(&catalog, units(5, 10), spent.clone());
+    refused(&catalog, units(5, 11), spent.clone());
+    refused(&catalog, mode(Billing::Provisioned { read: 6, write: 9 }), spent);
+    run(&mut catalog, units(7, 10));
+    let early = catalog.decide(&units(5, 10), UnixMillis(hour.0 - 1));
+    assert!(matches!(early, Err(Refusal::DecreasesSpent { .. })), "{early:?}");
+    assert!(catalog.decide(&units(5, 10), hour).is_ok());
+    // What a manifest declares is so, and counts.
+    run(&mut catalog, update(Some(Billing::Provisioned { read: 1, write: 1 }), None));
+    assert_eq!(catalog.table_by_name("t").unwrap().history.decreases_today(NOW), 5);
+}
+
+#[test]
+fn caps_are_merged_and_go_with_on_demand() {
+    let caps = |read, write| {
+        let on_demand = OnDemandUpdate { read, write };
+        change(TableUpdate { on_demand, ..TableUpdate::default() })
+    };
+    let mut catalog = with_table(new_table(1, "t", 1));
+    let check = |catalog: &Catalog, read, write| {
+        let table = catalog.table_by_name("t").unwrap();
+        assert_eq!(table.settings.on_demand, OnDemandCaps { read, write });
+    };
+    run(&mut catalog, caps(CapUpdate::Set(7), CapUpdate::Set(8)));
+    check(&catalog, Some(7), Some(8));
+    run(&mut catalog, caps(CapUpdate::Remove, CapUpdate::Keep));
+    check(&catalog, None, Some(8));
+    run(&mut catalog, caps(CapUpdate::Set(9), CapUpdate::Keep));
+    run(&mut catalog, mode(Billing::Provisioned { read: 1, write: 1 }));
+    check(&catalog, None, None);
+    let not_on_demand = |read| Refusal::NotOnDemand { name: "t".to_owned(), read };
+    refused(&catalog, caps(CapUpdate::Remove, CapUpdate::Keep), not_on_demand(true));
+    refused(&catalog, caps(CapUpdate::Keep, CapUpdate::Set(1)), not_on_demand(false));
+    // On demand again, and capped, in one update.
+    run(
+        &mut catalog,
+        change(TableUpdate {
+            billing: Some(BillingUpdate::Mode(Billing::PayPerRequest)),
+            on_demand: OnDemandUpdate { read: CapUpdate::Set(1), write: CapUpdate::Keep },
+            ..TableUpdate::default()
+        }),
+    );
+    check(&catalog, Some(1), None);
+}
+
+#[test]
+fn a_class_has_a_date_once_it_was_changed() {
+    let mut catalog = with_table(new_table(1, "t", 1));
+    let class = |class| change(TableUpdate { class: Some(class), ..TableUpdate::default() });
+    run(&mut catalog, class(TableClass::Standard));
+    assert_eq!(catalog.table_by_name("t").unwrap().history.class, None);
+    run(&mut catalog, class(TableClass::InfrequentAccess));
+    let table = catalog.table_by_name("t").unwrap().clone();
+    assert_eq!(table.settings.class, TableClass::InfrequentAccess);
+    assert_eq!(table.history.class, Some(NOW));
+    let again = catalog.decide(&class(TableClass::InfrequentAccess), UnixMillis(NOW.0 + 1));
+    assert_eq!(again.unwrap().outcome, Outcome::Updated(table));
+}
+
+fn numbered(numbers: std::ops::Range<usize>) -> Tags {
+    numbers.map(|number| (format!("key {number}"), String::new())).collect()
+}
+
+#[test]
+fn a_table_has_fifty_tags_at_most() {
+    let tags = |tags| change(TableUpdate { tags, ..TableUpdate::default() });
+    let many = |count| {
+        let settings = TableSettings { tags: numbered(0..count), ..TableSettings::default() };
+        NewTable { settings, ..new_table(1, "t", 1) }
+    };
+    refused(&formed(), create(many(51)), Refusal::TooManyTags { count: 51 });
+    let mut catalog = with_table(many(49));
+    let too_many = Refusal::TooManyTags { count: 51 };
+    refused(&catalog, tags(TagUpdate::Add(numbered(49..51))), too_many.clone());
+    refused(&catalog, tags(TagUpdate::Declared(numbered(0..51))), too_many.clone());
+    run(&mut catalog, tags(TagUpdate::Add(numbered(40..50))));
+    assert_eq!(catalog.table_by_name("t").unwrap().settings.tags, numbered(0..50));
+    refused(&catalog, tags(TagUpdate::Add(numbered(50..51))), too_many);
+    let gone = (1..60).map(|number| format!("key {number}")).collect();
+    run(&mut catalog, tags(TagUpdate::Remove(gone)));
+    assert_eq!(catalog.table_by_name("t").unwrap().settings.tags, numbered(0..1));
 }
 
 #[test]

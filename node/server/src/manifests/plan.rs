@@ -5,7 +5,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 
 use stator_admin::{MOST_MIN_PARTITIONS, Manifest};
-use stator_catalog::{Catalog, INITIAL_PARTITIONS, TableUpdate};
+use stator_catalog::{BillingUpdate, Catalog, INITIAL_PARTITIONS, TableUpdate};
 use stator_model::{
     Billing, KeyAttribute, KeySchema, LocalIndex, Projection, TableDescription, TableStatus,
 };
@@ -197,7 +197,8 @@ fn names(manifests: &[Manifest]) -> HashSet<&str> {
 
 impl From<Update> for TableUpdate {
     fn from(Update { name, billing, deletion_protection }: Update) -> Self {
-        Self { name, billing, deletion_protection }
+        let billing = billing.map(BillingUpdate::Declared);
+        Self { name, billing, deletion_protection, ..Self::default() }
     }
 }
 

@@ -4,7 +4,7 @@ use stator_admin::read;
 use stator_catalog::{Command, NewTable};
 use stator_model::{
     HashSecret, KeyAttribute, KeyType, LocalIndexId, NodeId, PartitionId, ReplicaId, TableId,
-    UnixMillis,
+    TableSettings, UnixMillis,
 };
 
 use super::*;
@@ -86,6 +86,7 @@ fn new_table(id: u8, name: &str, partitions: u32) -> NewTable {
         local_indexes: Vec::new(),
         billing: Billing::PayPerRequest,
         deletion_protection: false,
+        settings: TableSettings::default(),
         hash_secret: HashSecret::from_bytes([id; 16]),
         partitions: NonZeroU32::new(partitions).expect("some"),
     }
