@@ -17,6 +17,7 @@ mod error;
 mod manifest;
 mod metadata;
 mod spec;
+mod tags;
 mod tree;
 mod validate;
 
@@ -24,7 +25,7 @@ pub use error::{Error, Place, Problem};
 pub use manifest::{API_VERSION, DOCUMENTS, FILE_BYTES, KIND, Manifest, check_unique, read};
 pub use metadata::Metadata;
 pub use spec::{
-    AttributeDefinition, AttributeType, BillingMode, KeyRole, KeySchemaElement, Partitioning,
-    ProvisionedThroughput, TableClass, TableSpec,
+    AttributeDefinition, AttributeType, BillingMode, KeyRole, KeySchemaElement, OnDemandThroughput,
+    Partitioning, ProvisionedThroughput, TableClass, TableSpec, Tag,
 };
 pub use validate::{MOST_MIN_PARTITIONS, TableDefinition, Violation};

@@ -24,8 +24,12 @@ pub struct TableSpec {
     pub provisioned_throughput: Option<ProvisionedThroughput>,
     /// Whether DeleteTable is refused; `false` if absent.
     pub deletion_protection_enabled: Option<bool>,
-    /// STANDARD, as every table is.
+    /// STANDARD if absent.
     pub table_class: Option<TableClass>,
+    /// The most that an on-demand table may be asked for, with PAY_PER_REQUEST and only then.
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+    /// The table's tags, and there are no others.
+    pub tags: Option<Vec<Tag>>,
     /// How the table is cut into partitions.
     pub partitioning: Option<Partitioning>,
 }
@@ -130,11 +134,31 @@ pub struct ProvisionedThroughput {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TableClass {
-    /// The only one that works.
+    /// For what is used often.
     #[default]
     Standard,
-    /// Refused by name.
+    /// For what is not.
     StandardInfrequentAccess,
+}
+
+/// Units a second, at most; as many as there are where one is absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OnDemandThroughput {
+    /// To read.
+    pub max_read_request_units: Option<i64>,
+    /// To write.
+    pub max_write_request_units: Option<i64>,
+}
+
+/// A tag.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tag {
+    /// Its key.
+    pub key: String,
+    /// Its value.
+    pub value: String,
 }
 
 /// How a table is cut into partitions.

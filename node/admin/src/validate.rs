@@ -4,12 +4,15 @@
 use std::collections::HashSet;
 use std::num::NonZeroU32;
 
-use stator_model::{Billing, KeyAttribute, KeySchema, KeyType, LocalIndex, limits};
+use stator_model::{
+    Billing, KeyAttribute, KeySchema, KeyType, LocalIndex, OnDemandCaps, TableSettings, limits,
+};
 
 use crate::spec::{
-    AttributeDefinition, AttributeType, BillingMode, KeyRole, KeySchemaElement, Partitioning,
-    ProvisionedThroughput, TableClass, TableSpec,
+    AttributeDefinition, AttributeType, BillingMode, KeyRole, KeySchemaElement, OnDemandThroughput,
+    Partitioning, ProvisionedThroughput, TableClass, TableSpec,
 };
+use crate::tags;
 
 mod local_indexes;
 
@@ -35,6 +38,8 @@ pub struct TableDefinition {
     pub billing: Billing,
     /// Whether DeleteTable is refused.
     pub deletion_protection: bool,
+    /// What else is set of it.
+    pub settings: TableSettings,
     /// At least so many partitions, at most [`MOST_MIN_PARTITIONS`]; the server's default if `None`.
     pub min_partitions: Option<NonZeroU32>,
 }
@@ -92,9 +97,8 @@ impl TableSpec {
         let indexes = local_indexes::local_indexes(&mut violations, indexes, table, definitions);
         let mode = self.billing_mode.unwrap_or_default();
         let billing = billing(&mut violations, mode, self.provisioned_throughput);
-        if self.table_class == Some(TableClass::StandardInfrequentAccess) {
-            violations.add("spec.tableClass", "STANDARD_INFREQUENT_ACCESS is not supported yet");
-        }
+        let on_demand = caps(&mut violations, mode, self.on_demand_throughput);
+        let tags = tags::check(&mut violations, self.tags.as_deref().unwrap_or_default());
         let min_partitions = min_partitions(&mut violations, self.partitioning);
         match (key_schema.zip(indexes), billing, violations.into_list()) {
             (Some((key_schema, local_indexes)), Some(billing), violations)
@@ -102,12 +106,20 @@ impl TableSpec {
             {
                 let deletion_protection = self.deletion_protection_enabled.unwrap_or(false);
                 let name = name.to_owned();
+                let class = match self.table_class.unwrap_or_default() {
+                    TableClass::Standard => stator_model::TableClass::Standard,
+                    TableClass::StandardInfrequentAccess => {
+                        stator_model::TableClass::InfrequentAccess
+                    }
+                };
+                let settings = TableSettings { class, on_demand, tags };
                 Ok(TableDefinition {
                     name,
                     key_schema,
                     local_indexes,
                     billing,
                     deletion_protection,
+                    settings,
                     min_partitions,
                 })
             }
@@ -262,6 +274,38 @@ fn capacity(violations: &mut Violations, field: &str, units: i64) -> Option<u64>
         violations.add(path, format!("is 1 to {MOST_UNITS}, not {units}"));
     }
     u64::try_from(units).ok()
+}
+
+/// The caps; none if a violation was noted.
+fn caps(
+    violations: &mut Violations,
+    mode: BillingMode,
+    throughput: Option<OnDemandThroughput>,
+) -> OnDemandCaps {
+    let mut cap = |field: &str, units: Option<i64>| {
+        let units = units?;
+        let path = format!("spec.onDemandThroughput.{field}");
+        let valid = u64::try_from(units).ok().filter(|units| *units > 0);
+        match mode {
+            BillingMode::Provisioned => {
+                violations.add(path, "cannot be given unless billingMode is PAY_PER_REQUEST");
+            }
+            BillingMode::PayPerRequest if valid.is_none() => {
+                violations.add(path, format!("is at least 1, not {units}"));
+            }
+            BillingMode::PayPerRequest => {}
+        }
+        valid
+    };
+    let OnDemandThroughput { max_read_request_units, max_write_request_units } = throughput
+        .unwrap_or(OnDemandThroughput {
+            max_read_request_units: None,
+            max_write_request_units: None,
+        });
+    OnDemandCaps {
+        read: cap("maxReadRequestUnits", max_read_request_units),
+        write: cap("maxWriteRequestUnits", max_write_request_units),
+    }
 }
 
 fn min_partitions(

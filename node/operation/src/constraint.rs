@@ -128,6 +128,11 @@ impl Violations {
     }
 }
 
+/// A rule across parameters that a request breaks.
+pub(crate) fn invalid(text: impl Display) -> ApiError {
+    ApiError::validation(format!("One or more parameter values were invalid: {text}"))
+}
+
 /// A rule of the enveloped family, in an operation that envelopes: since summer 2026 the service puts
 /// these texts of PutItem, UpdateItem and DeleteItem into the form of a model constraint.
 /// This function is the one switch between the two forms.

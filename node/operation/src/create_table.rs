@@ -1,8 +1,8 @@
 //! CreateTable: makes a table ("CreateTable", API reference).
 
 mod local_indexes;
-mod members;
-mod schema;
+pub(crate) mod members;
+pub(crate) mod schema;
 
 use std::num::NonZeroU32;
 
@@ -13,13 +13,9 @@ use stator_model::{
 use stator_protocol::{ApiError, JsonWriter, parse};
 
 use crate::constraint::{Violations, none_refused};
-use crate::options::BillingMode;
-use crate::{DescribedTable, ServiceInfo, TableReference, refusal};
+use crate::{DescribedTable, ServiceInfo, TableReference, billing, refusal, tags};
 
-use members::{Members, Throughput};
-
-/// The most units that may be provisioned.
-const UNITS: i64 = 1_000_000_000_000;
+use members::Members;
 
 /// A CreateTable request, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +25,7 @@ pub struct Input {
     local_indexes: Vec<LocalIndex>,
     billing: Billing,
     deletion_protection: bool,
+    settings: TableSettings,
 }
 
 impl Input {
@@ -51,18 +48,25 @@ impl Input {
         }
         violations.finish()?;
 
-        none_refused("CreateTable", &it.refused(class.unwrap_or_default())?)?;
+        none_refused("CreateTable", &it.refused()?)?;
         if let Some(stream) = &it.stream {
             stream.check_view()?;
         }
-        let billing = billing(mode.unwrap_or_default(), throughput.flatten())?;
+        let billing = billing::in_mode(mode.unwrap_or_default(), throughput.flatten())?;
+        let on_demand =
+            it.on_demand_throughput.take().map(|caps| caps.caps(billing)).transpose()?;
         let definitions = definitions.expect("absent definitions are a violation");
         let elements = elements.expect("an absent key schema is a violation");
         let key_schema = schema::key_schema(&definitions, elements)?;
         let local_indexes = local_indexes::local_indexes(local_indexes, &key_schema, &definitions)?;
         schema::check_used(&definitions, &key_schema, &local_indexes)?;
         let deletion_protection = it.deletion_protection_enabled.unwrap_or(false);
-        Ok(Self { table, key_schema, local_indexes, billing, deletion_protection })
+        let settings = TableSettings {
+            class: class.unwrap_or_default(),
+            on_demand: on_demand.unwrap_or_default(),
+            tags: tags::checked(it.tags.take().unwrap_or_default())?,
+        };
+        Ok(Self { table, key_schema, local_indexes, billing, deletion_protection, settings })
     }
 
     /// The table that the request names.
@@ -98,52 +102,10 @@ impl Input {
             local_indexes: self.local_indexes,
             billing: self.billing,
             deletion_protection: self.deletion_protection,
-            settings: TableSettings::default(),
+            settings: self.settings,
             hash_secret: HashSecret::from_bytes(secret),
             partitions,
         })))
-    }
-}
-
-/// How the table is paid for: the mode and the units must fit each other.
-fn billing(mode: BillingMode, units: Option<(i64, i64)>) -> Result<Billing, ApiError> {
-    let invalid = |text: &str| {
-        Err(ApiError::validation(format!("One or more parameter values were invalid: {text}")))
-    };
-    match (mode, units) {
-        (BillingMode::PayPerRequest, None) => Ok(Billing::PayPerRequest),
-        (BillingMode::PayPerRequest, Some(_)) => invalid(
-            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is \
-             PAY_PER_REQUEST",
-        ),
-        (BillingMode::Provisioned, None) => invalid(
-            "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is \
-             PROVISIONED",
-        ),
-        (BillingMode::Provisioned, Some((read, write))) => Ok(Billing::Provisioned {
-            read: bounded("ReadCapacityUnits", read)?,
-            write: bounded("WriteCapacityUnits", write)?,
-        }),
-    }
-}
-
-fn bounded(name: &str, units: i64) -> Result<u64, ApiError> {
-    u64::try_from(units).ok().filter(|_| units <= UNITS).ok_or_else(|| {
-        ApiError::validation(format!("Given value {units} for {name} is out of bounds"))
-    })
-}
-
-impl Throughput {
-    /// The units to read and to write.
-    fn check(self, violations: &mut Violations) -> Option<(i64, i64)> {
-        let mut units = |name: &str, units: Option<i64>| {
-            let path = format!("provisionedThroughput.{name}");
-            let units = violations.required(&path, units)?;
-            violations.at_least(&path, units, 1);
-            Some(units)
-        };
-        let write = units("writeCapacityUnits", self.write);
-        units("readCapacityUnits", self.read).zip(write)
     }
 }
 

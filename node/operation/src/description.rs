@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stator_model::{
-    Billing, KeyAttribute, KeySchema, LocalIndexId, Projection, TableDescription, TableStatus,
+    Billing, KeyAttribute, KeySchema, LocalIndexId, OnDemandCaps, Projection, TableClass,
+    TableDescription, UnixMillis,
 };
 use stator_protocol::JsonWriter;
 
@@ -36,17 +37,26 @@ pub struct DescribedTable {
     table: Arc<TableDescription>,
     statistics: TableStatistics,
     arn: String,
+    status: &'static str,
+    decreases_today: u32,
 }
 
 impl DescribedTable {
-    /// Describes a table.
+    /// Describes a table as it is now.
     pub fn new(
         table: Arc<TableDescription>,
         statistics: TableStatistics,
         service: &ServiceInfo,
+        now: UnixMillis,
     ) -> Self {
-        let arn = service.table_arn(&table.name);
-        Self { table, statistics, arn }
+        let (arn, status) = (service.table_arn(&table.name), table.status.name());
+        let decreases_today = table.history.decreases_today(now);
+        Self { table, statistics, arn, status, decreases_today }
+    }
+
+    /// The same table while a change of it is under way.
+    pub(crate) fn updating(self) -> Self {
+        Self { status: "UPDATING", ..self }
     }
 
     /// Writes the `TableDescription` that CreateTable and DescribeTable answer with. What has its
@@ -62,7 +72,7 @@ impl DescribedTable {
             description.member("KeySchema").array(|list| write_key_schema(list, schema));
             self.write_local_indexes(description);
             description.member("CreationDateTime").timestamp(self.table.created);
-            self.write_rest(description, self.table.status);
+            self.write_rest(description, self.status);
         });
     }
 
@@ -101,36 +111,73 @@ impl DescribedTable {
 
     /// Writes the `TableDescription` that DeleteTable answers with: without the schema.
     pub(crate) fn write_deleting(&self, writer: &mut JsonWriter) {
-        writer.object(|description| self.write_rest(description, TableStatus::Deleting));
+        writer.object(|description| self.write_rest(description, "DELETING"));
     }
 
-    fn write_rest(&self, description: &mut JsonWriter, status: TableStatus) {
+    fn write_rest(&self, description: &mut JsonWriter, status: &str) {
         description.member("TableName").text(&self.table.name);
-        description.member("TableStatus").text(status.name());
+        description.member("TableStatus").text(status);
         self.write_billing(description);
         description.member("TableSizeBytes").integer(self.statistics.bytes);
         description.member("ItemCount").integer(self.statistics.items);
         description.member("TableArn").text(&self.arn);
         description.member("TableId").text(&self.table.id.to_string());
         description.member("DeletionProtectionEnabled").flag(self.table.deletion_protection);
+        self.write_class(description);
+        self.write_caps(description);
     }
 
-    /// Throughput is zero where it is not provisioned; only then is there a summary of the mode.
-    fn write_billing(&self, description: &mut JsonWriter) {
-        let (read, write) = match self.table.billing {
-            Billing::Provisioned { read, write } => (read, write),
-            Billing::PayPerRequest => {
-                description.member("BillingModeSummary").object(|summary| {
-                    summary.member("BillingMode").text("PAY_PER_REQUEST");
-                    summary
-                        .member("LastUpdateToPayPerRequestDateTime")
-                        .timestamp(self.table.created);
-                });
-                (0, 0)
+    /// Left out until the class is another than the default, or once was.
+    fn write_class(&self, description: &mut JsonWriter) {
+        let (class, changed) = (self.table.settings.class, self.table.history.class);
+        if class == TableClass::Standard && changed.is_none() {
+            return;
+        }
+        description.member("TableClassSummary").object(|summary| {
+            summary.member("TableClass").text(class.name());
+            if let Some(changed) = changed {
+                summary.member("LastUpdateDateTime").timestamp(changed);
             }
+        });
+    }
+
+    fn write_caps(&self, description: &mut JsonWriter) {
+        let caps = self.table.settings.on_demand;
+        if caps == OnDemandCaps::default() {
+            return;
+        }
+        description.member("OnDemandThroughput").object(|throughput| {
+            if let Some(read) = caps.read {
+                throughput.member("MaxReadRequestUnits").integer(read);
+            }
+            if let Some(write) = caps.write {
+                throughput.member("MaxWriteRequestUnits").integer(write);
+            }
+        });
+    }
+
+    /// Throughput is zero where it is not provisioned. There is a summary of the mode once a table was
+    /// on demand.
+    fn write_billing(&self, description: &mut JsonWriter) {
+        let (mode, read, write) = match self.table.billing {
+            Billing::Provisioned { read, write } => ("PROVISIONED", read, write),
+            Billing::PayPerRequest => ("PAY_PER_REQUEST", 0, 0),
         };
+        let history = &self.table.history;
+        if let Some(on_demand) = history.on_demand {
+            description.member("BillingModeSummary").object(|summary| {
+                summary.member("BillingMode").text(mode);
+                summary.member("LastUpdateToPayPerRequestDateTime").timestamp(on_demand);
+            });
+        }
         description.member("ProvisionedThroughput").object(|throughput| {
-            throughput.member("NumberOfDecreasesToday").integer(0);
+            if let Some(increase) = history.increase {
+                throughput.member("LastIncreaseDateTime").timestamp(increase);
+            }
+            if let Some(decrease) = history.decrease {
+                throughput.member("LastDecreaseDateTime").timestamp(decrease);
+            }
+            throughput.member("NumberOfDecreasesToday").integer(self.decreases_today.into());
             throughput.member("ReadCapacityUnits").integer(read);
             throughput.member("WriteCapacityUnits").integer(write);
         });

@@ -6,6 +6,8 @@ use stator_model::{
 };
 use stator_protocol::ApiError;
 
+use crate::constraint::invalid;
+
 /// The part of an attribute in the key, which decides its limit.
 #[derive(Clone, Copy)]
 pub(crate) enum Part {
@@ -122,8 +124,4 @@ fn bounded(key: KeyValue, attribute: &KeyAttribute, part: Part) -> Result<KeyVal
         ),
     };
     if key.fits(limit) { Ok(key) } else { Err(invalid(text)) }
-}
-
-fn invalid(what: impl std::fmt::Display) -> ApiError {
-    ApiError::validation(format!("One or more parameter values were invalid: {what}"))
 }

@@ -15,10 +15,12 @@
 
 pub mod batch_get_item;
 pub mod batch_write_item;
+mod billing;
 mod capacity;
 mod command;
 mod condition;
 mod constraint;
+mod control;
 pub mod create_table;
 pub mod delete_item;
 pub mod delete_table;
@@ -29,7 +31,9 @@ pub mod get_item;
 mod items;
 mod keys;
 pub mod list_tables;
+pub mod list_tags_of_resource;
 mod local_index;
+mod moment;
 mod options;
 mod page;
 mod projected;
@@ -40,8 +44,12 @@ mod refusal;
 mod request;
 pub mod scan;
 mod table;
+pub mod tag_resource;
+mod tags;
 mod unbuilt;
+pub mod untag_resource;
 pub mod update_item;
+pub mod update_table;
 mod write_members;
 mod written;
 
@@ -49,6 +57,7 @@ use stator_protocol::{ApiError, Service, Target};
 
 pub use capacity::{CapacityUnits, Consumed};
 pub use command::{Current, Evaluation, ItemCommand, ItemWrite};
+pub use control::{Alteration, Look};
 pub use description::{DescribedTable, TableStatistics};
 pub use items::{ItemRequest, ItemWork};
 pub use local_index::{EntryWrite, LocalWrites};
@@ -67,8 +76,16 @@ pub enum Operation {
     DescribeTable,
     /// ListTables.
     ListTables,
+    /// UpdateTable.
+    UpdateTable,
     /// DeleteTable.
     DeleteTable,
+    /// TagResource.
+    TagResource,
+    /// UntagResource.
+    UntagResource,
+    /// ListTagsOfResource.
+    ListTagsOfResource,
     /// PutItem.
     PutItem,
     /// UpdateItem.
@@ -132,10 +149,34 @@ pub const OPERATIONS: &[OperationSpec] = &[
         action: "dynamodb:ListTables",
     },
     OperationSpec {
+        operation: Operation::UpdateTable,
+        name: "UpdateTable",
+        kind: Kind::Control,
+        action: "dynamodb:UpdateTable",
+    },
+    OperationSpec {
         operation: Operation::DeleteTable,
         name: "DeleteTable",
         kind: Kind::Control,
         action: "dynamodb:DeleteTable",
+    },
+    OperationSpec {
+        operation: Operation::TagResource,
+        name: "TagResource",
+        kind: Kind::Control,
+        action: "dynamodb:TagResource",
+    },
+    OperationSpec {
+        operation: Operation::UntagResource,
+        name: "UntagResource",
+        kind: Kind::Control,
+        action: "dynamodb:UntagResource",
+    },
+    OperationSpec {
+        operation: Operation::ListTagsOfResource,
+        name: "ListTagsOfResource",
+        kind: Kind::Control,
+        action: "dynamodb:ListTagsOfResource",
     },
     OperationSpec {
         operation: Operation::PutItem,

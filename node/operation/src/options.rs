@@ -156,15 +156,8 @@ impl Choice for BillingMode {
         &[("PROVISIONED", Self::Provisioned), ("PAY_PER_REQUEST", Self::PayPerRequest)];
 }
 
-/// `TableClass`. A matter of price alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum TableClass {
-    #[default]
-    Standard,
-    InfrequentAccess,
-}
-
-impl Choice for TableClass {
+/// `TableClass`.
+impl Choice for stator_model::TableClass {
     const WORDS: &'static [(&'static str, Self)] =
         &[("STANDARD", Self::Standard), ("STANDARD_INFREQUENT_ACCESS", Self::InfrequentAccess)];
 }

@@ -4,7 +4,10 @@ use stator_catalog::Refusal;
 use stator_model::TableStatus;
 use stator_protocol::ApiError;
 
-/// The error of a refusal, for CreateTable and DeleteTable alike where they do not differ.
+use crate::moment::LongForm;
+use crate::{TableReference, billing, tags};
+
+/// The error of a refusal, for all operations on tables alike where they do not differ.
 pub(crate) fn error(refusal: &Refusal) -> ApiError {
     match refusal {
         Refusal::TableInUse { name, status } => in_use(name, *status),
@@ -13,20 +16,45 @@ pub(crate) fn error(refusal: &Refusal) -> ApiError {
             "Resource cannot be deleted as it is currently protected against deletion. Disable \
              deletion protection first.",
         ),
+        Refusal::NotProvisioned { .. } => billing::units_on_demand(),
+        Refusal::UnitsUnchanged { read, write } => unchanged(*read, *write),
+        Refusal::DecreasesSpent { today, last, next } => ApiError::limit_exceeded(format!(
+            "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC \
+             day. After the first 4 decreases, each subsequent decrease in the same UTC day can be \
+             performed at most once every 3600 seconds. Number of decreases today: {today}. Last \
+             decrease at {}. Next decrease can be made at {}",
+            LongForm(*last),
+            LongForm(*next)
+        )),
+        Refusal::NotOnDemand { read, .. } => billing::caps_provisioned(*read),
+        Refusal::TooManyTags { .. } => tags::too_many(),
         Refusal::NotFormed => ApiError::unavailable(),
         // Not the client's doing: sent again, the request draws another id, or the operator helps.
-        Refusal::NotProvisioned { .. }
-        | Refusal::UnitsUnchanged { .. }
-        | Refusal::DecreasesSpent { .. }
-        | Refusal::NotOnDemand { .. }
-        | Refusal::TooManyTags { .. }
-        | Refusal::TableIdTaken { .. }
+        Refusal::TableIdTaken { .. }
         | Refusal::TooManyPartitions { .. }
         | Refusal::PartitionIdsSpent
         | Refusal::PartitionNotFound { .. }
         | Refusal::AlreadyReady { .. }
         | Refusal::NotDeleting { .. } => ApiError::internal(),
     }
+}
+
+/// The error of a refusal, for operations that name a table by its ARN alone.
+pub(crate) fn of_resource(table: &TableReference, refusal: &Refusal) -> ApiError {
+    if matches!(refusal, Refusal::TableNotFound { .. }) {
+        return ApiError::resource_not_found(table.given());
+    }
+    error(refusal)
+}
+
+fn unchanged(read: u64, write: u64) -> ApiError {
+    ApiError::validation(format!(
+        "The provisioned throughput for the table will not change. The requested value equals the \
+         current value. Current ReadCapacityUnits provisioned for the table: {read}. Requested \
+         ReadCapacityUnits: {read}. Current WriteCapacityUnits provisioned for the table: {write}. \
+         Requested WriteCapacityUnits: {write}. Refer to the Amazon DynamoDB Developer Guide for current \
+         limits and how to request higher limits."
+    ))
 }
 
 fn in_use(name: &str, status: TableStatus) -> ApiError {

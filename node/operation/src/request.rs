@@ -3,8 +3,10 @@
 use stator_protocol::{ApiError, JsonWriter};
 
 use crate::{
-    ItemRequest, Operation, Written, batch_get_item, batch_write_item, create_table, delete_item,
-    delete_table, describe_table, get_item, list_tables, put_item, query, scan, update_item,
+    Alteration, ItemRequest, Look, Operation, Written, batch_get_item, batch_write_item,
+    create_table, delete_item, delete_table, describe_table, get_item, list_tables,
+    list_tags_of_resource, put_item, query, scan, tag_resource, untag_resource, update_item,
+    update_table,
 };
 
 /// What a body asked for, checked by every rule that needs no table.
@@ -18,6 +20,10 @@ pub enum Request {
     ListTables(list_tables::Input),
     /// DeleteTable.
     DeleteTable(delete_table::Input),
+    /// A change of a table.
+    Alter(Alteration),
+    /// A look at the catalog.
+    Look(Look),
     /// An operation on items.
     Items(ItemRequest),
 }
@@ -33,6 +39,22 @@ impl Request {
             Operation::DescribeTable => Self::DescribeTable(describe_table::Input::parse(body)?),
             Operation::ListTables => Self::ListTables(list_tables::Input::parse(body)?),
             Operation::DeleteTable => Self::DeleteTable(delete_table::Input::parse(body)?),
+            Operation::UpdateTable => {
+                let input = update_table::Input::parse(body)?;
+                Self::Alter(Alteration::UpdateTable(input.into()))
+            }
+            Operation::TagResource => {
+                let input = tag_resource::Input::parse(body)?;
+                Self::Alter(Alteration::TagResource(input.into()))
+            }
+            Operation::UntagResource => {
+                let input = untag_resource::Input::parse(body)?;
+                Self::Alter(Alteration::UntagResource(input.into()))
+            }
+            Operation::ListTagsOfResource => {
+                let input = list_tags_of_resource::Input::parse(body)?;
+                Self::Look(Look::ListTagsOfResource(input))
+            }
             Operation::PutItem => Self::Items(ItemRequest::PutItem(put_item::Input::parse(body)?)),
             Operation::UpdateItem => {
                 Self::Items(ItemRequest::UpdateItem(update_item::Input::parse(body)?))
@@ -71,7 +93,9 @@ impl Request {
             | Self::CreateTable(_)
             | Self::DescribeTable(_)
             | Self::ListTables(_)
-            | Self::DeleteTable(_) => false,
+            | Self::DeleteTable(_)
+            | Self::Alter(_)
+            | Self::Look(_) => false,
         }
     }
 }
@@ -87,6 +111,12 @@ pub enum Reply {
     ListTables(list_tables::Output),
     /// DeleteTable.
     DeleteTable(delete_table::Output),
+    /// UpdateTable.
+    UpdateTable(update_table::Output),
+    /// TagResource and UntagResource. The one reply whose body is not JSON: it is empty.
+    Tagged,
+    /// ListTagsOfResource.
+    ListTagsOfResource(list_tags_of_resource::Output),
     /// Any operation that writes one item.
     Written(Written),
     /// BatchWriteItem.
@@ -109,6 +139,9 @@ impl Reply {
             Self::DescribeTable(output) => output.write_json(writer),
             Self::ListTables(output) => output.write_json(writer),
             Self::DeleteTable(output) => output.write_json(writer),
+            Self::UpdateTable(output) => output.write_json(writer),
+            Self::Tagged => {}
+            Self::ListTagsOfResource(output) => output.write_json(writer),
             Self::Written(written) => written.write_json(writer),
             Self::BatchWriteItem(output) => output.write_json(writer),
             Self::GetItem(output) => output.write_json(writer),

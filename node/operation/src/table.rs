@@ -10,6 +10,8 @@ use crate::constraint::Violations;
 
 /// Characters of an ARN.
 const ARN_CHARS: usize = 1024;
+/// Characters of an ARN that names a table to tag: there is room for those of indexes, too.
+const RESOURCE_ARN_CHARS: usize = 1283;
 /// Characters of a table's name.
 pub(crate) const NAME_CHARS: usize = 255;
 /// Least characters of a table's name.
@@ -79,16 +81,46 @@ impl TableReference {
         Self::parse(given, 1).map_err(|_| ApiError::validation(refused))
     }
 
+    /// The table that `ResourceArn` names.
+    ///
+    /// # Errors
+    /// A ValidationException for anything but the ARN of a table.
+    pub(crate) fn of_resource(given: String) -> Result<Self, ApiError> {
+        let name_at = name_in_arn(&given).filter(|_| given.chars().count() <= RESOURCE_ARN_CHARS);
+        match name_at.filter(|at| given.len() - at >= NAME_CHARS_LEAST) {
+            Some(name_at) => Ok(Self { given: given.into(), name_at }),
+            None => Err(not_an_arn(&given)),
+        }
+    }
+
+    /// What a request without its `ResourceArn` is told.
+    pub(crate) fn no_resource() -> ApiError {
+        ApiError::validation("Invalid TableArn")
+    }
+
+    /// The name of a table of this cluster, named by its ARN.
+    ///
+    /// # Errors
+    /// AccessDeniedException for the table of another account, ValidationException for one of another
+    /// region.
+    pub(crate) fn resource_name(&self, service: &ServiceInfo) -> Result<&str, ApiError> {
+        if let Some(name) = self.local_name(service) {
+            return Ok(name);
+        }
+        let account = self.given.split(':').nth(4);
+        if account == Some(service.account.as_str()) {
+            Err(not_an_arn(&self.given))
+        } else {
+            Err(ApiError::access_denied())
+        }
+    }
+
     fn parse(given: String, least: usize) -> Result<Self, ApiError> {
         let mut violations = Violations::new();
         if given.starts_with("arn:") {
             violations.length("tableName", &given, 1, ARN_CHARS);
             violations.finish()?;
-            let name_at = name_in_arn(&given).ok_or_else(|| {
-                ApiError::validation(format!(
-                    "Invalid TableArn: Invalid ResourceArn provided as input {given}"
-                ))
-            })?;
+            let name_at = name_in_arn(&given).ok_or_else(|| not_an_arn(&given))?;
             return Ok(Self { given: given.into(), name_at });
         }
         violations.length("tableName", &given, least, NAME_CHARS);
@@ -114,6 +146,11 @@ impl TableReference {
         let is_local = !is_arn || *self.given == *service.table_arn(self.name());
         is_local.then(|| self.name())
     }
+}
+
+/// What a client is told whose ARN is none of a table, or not of one that can be meant.
+fn not_an_arn(given: &str) -> ApiError {
+    ApiError::validation(format!("Invalid TableArn: Invalid ResourceArn provided as input {given}"))
 }
 
 /// Where the name begins in `arn:<partition>:dynamodb:<region>:<account>:table/<name>`.

@@ -22,6 +22,8 @@ pub enum ErrorCode {
     IncompleteSignatureException,
     /// Credentials that contradict each other.
     InvalidSignatureException,
+    /// Something that belongs to somebody else.
+    AccessDeniedException,
     /// No such table.
     ResourceNotFoundException,
     /// A table in a state that forbids the operation.
@@ -60,6 +62,7 @@ impl ErrorCode {
             Self::MissingAuthenticationTokenException => "MissingAuthenticationTokenException",
             Self::IncompleteSignatureException => "IncompleteSignatureException",
             Self::InvalidSignatureException => "InvalidSignatureException",
+            Self::AccessDeniedException => "AccessDeniedException",
             Self::ResourceNotFoundException => "ResourceNotFoundException",
             Self::ResourceInUseException => "ResourceInUseException",
             Self::LimitExceededException => "LimitExceededException",
@@ -85,6 +88,7 @@ impl ErrorCode {
             | Self::MissingAuthenticationTokenException
             | Self::IncompleteSignatureException
             | Self::InvalidSignatureException
+            | Self::AccessDeniedException
             | Self::ServiceUnavailable => "com.amazon.coral.service",
             Self::ThrottlingException => "com.amazon.coral.availability",
             Self::ResourceNotFoundException
@@ -106,6 +110,7 @@ impl ErrorCode {
             | Self::MissingAuthenticationTokenException
             | Self::IncompleteSignatureException
             | Self::InvalidSignatureException
+            | Self::AccessDeniedException
             | Self::ResourceNotFoundException
             | Self::ResourceInUseException
             | Self::LimitExceededException
@@ -131,6 +136,7 @@ impl ErrorCode {
             | Self::MissingAuthenticationTokenException
             | Self::IncompleteSignatureException
             | Self::InvalidSignatureException
+            | Self::AccessDeniedException
             | Self::ResourceNotFoundException
             | Self::ResourceInUseException
             | Self::LimitExceededException
@@ -141,7 +147,7 @@ impl ErrorCode {
 
     const fn text_key(self) -> TextKey {
         match self {
-            Self::SerializationException => TextKey::Upper,
+            Self::SerializationException | Self::AccessDeniedException => TextKey::Upper,
             Self::UnknownOperationException => TextKey::None,
             Self::ValidationException
             | Self::MissingAuthenticationTokenException
@@ -222,6 +228,17 @@ impl ApiError {
     pub fn named_table_not_found(name: &str) -> Self {
         let message = format!("Requested resource not found: Table: {name} not found");
         Self::new(ErrorCode::ResourceNotFoundException, message)
+    }
+
+    /// No such table: what operations answer that name it by its ARN. The misspelling is the service's.
+    pub fn resource_not_found(arn: &str) -> Self {
+        let message = format!("Requested resource not found: ResourcArn: {arn} not found");
+        Self::new(ErrorCode::ResourceNotFoundException, message)
+    }
+
+    /// A table of another account.
+    pub fn access_denied() -> Self {
+        Self::new(ErrorCode::AccessDeniedException, "Access is denied")
     }
 
     /// A table in a state that forbids the operation.

@@ -100,7 +100,7 @@ fn absolute(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use stator_model::{Billing, KeySchema};
+    use stator_model::{Billing, KeySchema, TableSettings};
 
     use super::*;
     use crate::cli::{Cli, Command};
@@ -118,6 +118,7 @@ mod tests {
             local_indexes: Vec::new(),
             billing: Billing::PayPerRequest,
             deletion_protection: false,
+            settings: TableSettings::default(),
             min_partitions: None,
         }
     }

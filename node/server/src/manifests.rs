@@ -29,8 +29,8 @@ use std::time::Duration;
 
 use stator_admin::{Manifest, TableDefinition};
 use stator_catalog::{Command, NewTable};
-use stator_model::{HashSecret, TableId, TableSettings};
-use stator_operation::{create_table, delete_table};
+use stator_model::{HashSecret, TableId};
+use stator_operation::{create_table, update_table};
 
 pub use files::Error;
 pub use owners::Owners;
@@ -207,6 +207,7 @@ async fn create(node: &Node, manifest: &Manifest) -> Result<(), String> {
         local_indexes,
         billing,
         deletion_protection,
+        settings,
         min_partitions,
     } = manifest.table.clone();
     let command = Command::CreateTable(Box::new(NewTable {
@@ -216,7 +217,7 @@ async fn create(node: &Node, manifest: &Manifest) -> Result<(), String> {
         local_indexes,
         billing,
         deletion_protection,
-        settings: TableSettings::default(),
+        settings,
         hash_secret: HashSecret::from_bytes(random::secret()),
         partitions: min_partitions.unwrap_or(PARTITIONS),
     }));
@@ -230,8 +231,7 @@ async fn create(node: &Node, manifest: &Manifest) -> Result<(), String> {
 /// Changes the table of a manifest; says why that is not possible now.
 async fn change(node: &Node, manifest: &Manifest, update: Update) -> Result<(), String> {
     let changes = update.to_string();
-    // Refusals of an update are told in the words that DeleteTable has for them.
-    let made = node.decide(Command::UpdateTable(update.into()), delete_table::refused).await;
+    let made = node.decide(Command::UpdateTable(update.into()), update_table::refused).await;
     made.map_err(|error| error.to_string())?;
     let (table, at) = (&manifest.table.name, &manifest.place);
     tracing::info!(table, %at, changes, "a table is changed as its manifest says");

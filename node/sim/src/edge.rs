@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use stator_catalog::{Command, Outcome};
-use stator_model::{LogIndex, PartitionId, TableDescription, TableId};
+use stator_model::{LogIndex, PartitionId, TableDescription, TableId, UnixMillis};
 use stator_operation::batch_write_item::BatchWriteItem;
 use stator_operation::read::{Found, Part};
 use stator_operation::{
-    DescribedTable, ItemCommand, ItemWork, Reply, Request, ServiceInfo, TableStatistics, Written,
-    create_table, delete_table,
+    Alteration, DescribedTable, ItemCommand, ItemWork, Reply, Request, ServiceInfo,
+    TableStatistics, Written, create_table, delete_table,
 };
 use stator_protocol::ApiError;
 use stator_replica::{
@@ -122,10 +122,11 @@ pub struct Draw {
     pub partitions: NonZeroU32,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Decision {
     Create,
     Delete,
+    Alter(Alteration),
 }
 
 /// What a step of a request comes to.
@@ -308,6 +309,12 @@ fn arrive(
             about.begun = true;
             Ok(decide(command, Decision::Delete, id, shore))
         }
+        Request::Alter(alteration) => {
+            let command = alteration.validate(shore.service)?;
+            about.begun = true;
+            Ok(decide(command, Decision::Alter(alteration), id, shore))
+        }
+        Request::Look(look) => Ok(Next::Done(look.reply(catalog, shore.service))),
         Request::DescribeTable(input) => {
             let name = input.table().local_name(shore.service);
             let found = name.and_then(|name| catalog.table_by_name(name));
@@ -467,13 +474,16 @@ fn decide(command: Command, decision: Decision, id: FlightId, shore: &mut Shore<
 
 fn decided(decision: Decision, mail: Option<Mail>, shore: &Shore<'_>) -> Result<Reply, ApiError> {
     let Some(Mail::Catalog(answer)) = mail else { return Err(ApiError::internal()) };
-    let outcome = match (answer, decision) {
+    let outcome = match (answer, &decision) {
         (CatalogAnswer::Done(Ok(outcome)), _) => outcome,
         (CatalogAnswer::Done(Err(refusal)), Decision::Create) => {
             return Err(create_table::refused(&refusal));
         }
         (CatalogAnswer::Done(Err(refusal)), Decision::Delete) => {
             return Err(delete_table::refused(&refusal));
+        }
+        (CatalogAnswer::Done(Err(refusal)), Decision::Alter(alteration)) => {
+            return Err(alteration.refused(&refusal));
         }
         (CatalogAnswer::NotDone(NotDone::Unknown), _) => return Err(ApiError::internal()),
         (CatalogAnswer::NotDone(_), _) => return Err(ApiError::unavailable()),
@@ -489,11 +499,13 @@ fn decided(decision: Decision, mail: Option<Mail>, shore: &Shore<'_>) -> Result<
     Ok(match decision {
         Decision::Create => Reply::CreateTable(create_table::Output::new(table)),
         Decision::Delete => Reply::DeleteTable(delete_table::Output::new(table)),
+        Decision::Alter(alteration) => alteration.reply(table),
     })
 }
 
 fn described(table: &Arc<TableDescription>, shore: &Shore<'_>) -> DescribedTable {
-    DescribedTable::new(Arc::clone(table), statistics(table, shore), shore.service)
+    let now = UnixMillis(shore.uptime);
+    DescribedTable::new(Arc::clone(table), statistics(table, shore), shore.service, now)
 }
 
 fn statistics(table: &TableDescription, shore: &Shore<'_>) -> TableStatistics {

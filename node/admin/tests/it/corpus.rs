@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use stator_admin::{Manifest, TableDefinition, check_unique, read};
-use stator_model::{Billing, KeyAttribute, LocalIndex};
+use stator_model::{Billing, KeyAttribute, LocalIndex, TableClass, TableSettings};
 
 fn testdata() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")
@@ -38,6 +38,7 @@ fn describe(manifest: &Manifest) -> String {
         local_indexes,
         billing,
         deletion_protection,
+        settings,
         min_partitions,
     } = &manifest.table;
     let key: Vec<String> = key_schema.attributes().map(attribute).collect();
@@ -45,6 +46,7 @@ fn describe(manifest: &Manifest) -> String {
         Billing::PayPerRequest => "on demand".to_owned(),
         Billing::Provisioned { read, write } => format!("{read} to read, {write} to write"),
     };
+    let settings = describe_settings(settings);
     let protected = if *deletion_protection { ", protected" } else { "" };
     let partitions =
         min_partitions.map(|count| format!(", at least {count} partitions")).unwrap_or_default();
@@ -54,9 +56,25 @@ fn describe(manifest: &Manifest) -> String {
     };
     let indexes: String = local_indexes.iter().map(index).collect();
     format!(
-        "{}: table {name}: key {key}{indexes}; {billing}{protected}{partitions}",
+        "{}: table {name}: key {key}{indexes}; {billing}{protected}{settings}{partitions}",
         manifest.place
     )
+}
+
+fn describe_settings(TableSettings { class, on_demand, tags }: &TableSettings) -> String {
+    let mut settings = String::new();
+    if *class != TableClass::Standard {
+        let _ = write!(settings, ", {}", class.name());
+    }
+    for (cap, what) in [(on_demand.read, "read"), (on_demand.write, "write")] {
+        if let Some(units) = cap {
+            let _ = write!(settings, ", at most {units} to {what}");
+        }
+    }
+    for (key, value) in tags.iter() {
+        let _ = write!(settings, ", {key:?} is {value:?}");
+    }
+    settings
 }
 
 fn attribute(attribute: &KeyAttribute) -> String {

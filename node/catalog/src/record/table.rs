@@ -459,7 +459,7 @@ mod tests {
             index(2, "keys", Projection::KeysOnly),
             index(3, "some", include),
         ];
-        let plain = b"\x01\x0a\x06orders\x10\x01\x18\x02\x20\xac\x02\x2a\x06\x0a\x02pk\x10\x01\
+        let plain = b"\x02\x0a\x06orders\x10\x01\x18\x02\x20\xac\x02\x2a\x06\x0a\x02pk\x10\x01\
             \x32\x06\x0a\x02sk\x10\x03\x3a\x02\x08\x05\x40\x01\x4a\x10ABCDEFGHIJKLMNOP";
         let indexes = b"\x12\x11\x08\x01\x12\x03all\x1a\x06\x0a\x02at\x10\x02\x20\x01\
             \x12\x12\x08\x02\x12\x04keys\x1a\x06\x0a\x02at\x10\x02\x20\x02\
@@ -501,7 +501,7 @@ mod tests {
         check(&[&keyed, b"\x18\x01\x52\x02\x08\x02".as_slice()].concat(), "class");
         assert_eq!(decode(ID, b""), Err(Error::Empty { record }));
         assert_eq!(decode(ID, b"\x00"), Err(Error::UnknownVersion { record, version: 0 }));
-        assert_eq!(decode(ID, b"\x03"), Err(Error::UnknownVersion { record, version: 3 }));
+        assert_eq!(decode(ID, b"\x04"), Err(Error::UnknownVersion { record, version: 4 }));
         assert!(matches!(decode(ID, b"\x01\x0a\x02\xff\xff"), Err(Error::Malformed { .. })));
     }
 }

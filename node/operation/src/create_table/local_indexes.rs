@@ -4,8 +4,8 @@ use stator_model::{KeyAttribute, KeySchema, LocalIndex, LocalIndexId, Projection
 use stator_protocol::ApiError;
 
 use super::members::{LocalIndexMember, ProjectionMember};
-use super::schema::{elements, invalid, typed_schema};
-use crate::constraint::Violations;
+use super::schema::{elements, typed_schema};
+use crate::constraint::{Violations, invalid};
 use crate::options::{KeyRole, ProjectionType};
 use crate::table::{NAME_CHARS, NAME_CHARS_LEAST};
 

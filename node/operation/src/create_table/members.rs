@@ -3,16 +3,17 @@
 use serde::de::MapAccess;
 use stator_protocol::{AnyList, ApiError, Found, Scope, Shape, read_members};
 
+use crate::billing::{OnDemandThroughput, Throughput};
 use crate::constraint::Violations;
-use crate::options::{Choice, TableClass};
+use crate::options::Choice;
+use crate::tags::Tag;
 
 /// Parameters of the API that do not work here yet, whatever they say. `StreamSpecification`,
-/// `SSESpecification`, `TableClass`, `Tags` and lists of indexes are read, because some of what they
-/// can say is how every table is.
+/// `SSESpecification` and lists of indexes are read, because some of what they can say is how every table
+/// is.
 const NOT_YET: &[&str] = &[
     "GlobalTableSettingsReplicationMode",
     "GlobalTableSourceArn",
-    "OnDemandThroughput",
     "ResourcePolicy",
     "VectorIndexes",
     "WarmThroughput",
@@ -29,7 +30,8 @@ pub(super) struct Members {
     pub(super) table_class: Option<String>,
     pub(super) stream: Option<StreamSpecification>,
     pub(super) encryption: Option<Encryption>,
-    pub(super) tags: Option<AnyList>,
+    pub(super) on_demand_throughput: Option<OnDemandThroughput>,
+    pub(super) tags: Option<Vec<Tag>>,
     pub(super) global_indexes: Option<AnyList>,
     pub(super) local_indexes: Option<Vec<LocalIndexMember>>,
     present: Vec<&'static str>,
@@ -52,6 +54,7 @@ impl Shape for Members {
             "TableClass" => member.set(&mut it.table_class),
             "StreamSpecification" => member.set(&mut it.stream),
             "SSESpecification" => member.set(&mut it.encryption),
+            "OnDemandThroughput" => member.set(&mut it.on_demand_throughput),
             "Tags" => member.set(&mut it.tags),
             "GlobalSecondaryIndexes" => member.set(&mut it.global_indexes),
             "LocalSecondaryIndexes" => member.set(&mut it.local_indexes),
@@ -66,13 +69,11 @@ impl Members {
     ///
     /// # Errors
     /// The service's own text for a list of indexes that is there and empty.
-    pub(super) fn refused(&self, class: TableClass) -> Result<Vec<&'static str>, ApiError> {
+    pub(super) fn refused(&self) -> Result<Vec<&'static str>, ApiError> {
         let mut refused = self.present.clone();
         let mut refuse = |name, is_refused: bool| refused.extend(is_refused.then_some(name));
-        refuse("TableClass", class == TableClass::InfrequentAccess);
         refuse("StreamSpecification", self.stream.as_ref().is_some_and(StreamSpecification::is_on));
         refuse("SSESpecification", self.encryption.as_ref().is_some_and(Encryption::is_on));
-        refuse("Tags", self.tags.is_some_and(|tags| !tags.is_empty));
         refuse("GlobalSecondaryIndexes", has_indexes(self.global_indexes)?);
         Ok(refused)
     }
@@ -90,7 +91,7 @@ fn has_indexes(list: Option<AnyList>) -> Result<bool, ApiError> {
 
 /// `AttributeDefinition`.
 #[derive(Default)]
-pub(super) struct AttributeDefinition {
+pub(crate) struct AttributeDefinition {
     pub(super) name: Option<String>,
     pub(super) key_type: Option<String>,
 }
@@ -182,32 +183,9 @@ impl Shape for ProjectionMember {
     }
 }
 
-/// `ProvisionedThroughput`.
-#[derive(Default)]
-pub(super) struct Throughput {
-    pub(super) read: Option<i64>,
-    pub(super) write: Option<i64>,
-}
-
-impl Shape for Throughput {
-    fn mismatch(found: Found) -> String {
-        found.instead_of_member("ProvisionedThroughput")
-    }
-
-    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
-        let mut it = Self::default();
-        read_members(object, scope, |name, member| match name {
-            "ReadCapacityUnits" => member.set(&mut it.read),
-            "WriteCapacityUnits" => member.set(&mut it.write),
-            _ => member.ignore(),
-        })?;
-        Ok(it)
-    }
-}
-
 /// `StreamSpecification`. Only a stream that is off works.
 #[derive(Default)]
-pub(super) struct StreamSpecification {
+pub(crate) struct StreamSpecification {
     enabled: Option<bool>,
     view: Option<String>,
 }
@@ -231,7 +209,7 @@ impl Choice for StreamView {
 }
 
 impl StreamSpecification {
-    pub(super) fn check(&self, violations: &mut Violations) {
+    pub(crate) fn check(&self, violations: &mut Violations) {
         violations.required("streamSpecification.streamEnabled", self.enabled);
         let path = "streamSpecification.streamViewType";
         let _: Option<StreamView> = violations.choice(path, self.view.as_deref());
@@ -271,7 +249,7 @@ impl Shape for StreamSpecification {
 
 /// `SSESpecification`. Only the default works: encryption under a key that is not the client's.
 #[derive(Default)]
-pub(super) struct Encryption {
+pub(crate) struct Encryption {
     enabled: Option<bool>,
     others: Vec<&'static str>,
 }

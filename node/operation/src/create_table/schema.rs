@@ -7,14 +7,14 @@ use stator_model::{KeyAttribute, KeySchema, KeyType, LocalIndex, limits};
 use stator_protocol::ApiError;
 
 use super::members::{AttributeDefinition, KeySchemaElement};
-use crate::constraint::Violations;
+use crate::constraint::{Violations, invalid};
 use crate::options::KeyRole;
 
 /// Elements of a key schema.
 const KEY_ATTRIBUTES: usize = 2;
 
 /// `AttributeDefinitions`, checked by the model's constraints: one of each, or a violation is noted.
-pub(super) fn definitions(
+pub(crate) fn definitions(
     violations: &mut Violations,
     given: Option<Vec<AttributeDefinition>>,
 ) -> Option<Vec<KeyAttribute>> {
@@ -156,7 +156,7 @@ fn check_defined(
     if keys.iter().all(|key| defined.contains(key)) {
         return Ok(());
     }
-    Err(invalid(&format!(
+    Err(invalid(format!(
         "Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], \
          AttributeDefinitions: [{}]",
         keys.join(", "),
@@ -167,10 +167,6 @@ fn check_defined(
 fn type_of(definitions: &[KeyAttribute], name: &str) -> KeyType {
     let definition = definitions.iter().find(|definition| definition.name == name);
     definition.expect("every key attribute is defined").key_type
-}
-
-pub(super) fn invalid(text: &str) -> ApiError {
-    ApiError::validation(format!("One or more parameter values were invalid: {text}"))
 }
 
 fn invalid_schema(text: &str) -> ApiError {

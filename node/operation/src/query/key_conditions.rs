@@ -8,7 +8,7 @@ use stator_model::{AttributeValue, KeyAttribute, KeySchema, KeyValue, SortRange}
 use stator_protocol::{ApiError, Entries, Entry, Found, Scope, Shape, ValueError, read_members};
 
 use super::KeyQuery;
-use crate::constraint::Violations;
+use crate::constraint::{Violations, invalid};
 use crate::keys;
 use crate::options::ComparisonOperator;
 
@@ -209,8 +209,4 @@ fn order(left: &AttributeValue, right: &AttributeValue) -> Option<Ordering> {
         Some(form)
     };
     Some(form(left)?.cmp(&form(right)?))
-}
-
-fn invalid(text: impl std::fmt::Display) -> ApiError {
-    ApiError::validation(format!("One or more parameter values were invalid: {text}"))
 }

@@ -14,8 +14,21 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
         ".{0,12}".prop_map(Value::from),
-        prop::sample::select(vec!["t", "pk", "ALL_OLD", "NONE", "HASH", "S", "1e3", "AA=="])
-            .prop_map(Value::from),
+        prop::sample::select(vec![
+            "t",
+            "table",
+            "arn:aws:dynamodb:test-region-1:000000000000:table/table",
+            "STANDARD",
+            "PROVISIONED",
+            "pk",
+            "ALL_OLD",
+            "NONE",
+            "HASH",
+            "S",
+            "1e3",
+            "AA=="
+        ])
+        .prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 32, 6, |inner| {
         prop_oneof![
@@ -58,6 +71,14 @@ fn any_name() -> impl Strategy<Value = String> {
             "StreamEnabled",
             "Expected",
             "Tags",
+            "TagKeys",
+            "Value",
+            "ResourceArn",
+            "TableClass",
+            "OnDemandThroughput",
+            "MaxReadRequestUnits",
+            "DeletionProtectionEnabled",
+            "GlobalSecondaryIndexUpdates",
             "ExclusiveStartTableName",
         ])
         .prop_map(str::to_owned),
@@ -94,7 +115,8 @@ proptest! {
         for spec in OPERATIONS {
             let (status, answer) = world().answer(spec.name, body.as_bytes());
             prop_assert!([200, 400].contains(&status));
-            prop_assert!(serde_json::from_slice::<Value>(&answer).is_ok());
+            let is_json = serde_json::from_slice::<Value>(&answer).is_ok();
+            prop_assert!(is_json || (status == 200 && answer.is_empty()));
         }
     }
 

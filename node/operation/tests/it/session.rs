@@ -13,7 +13,7 @@
 //!
 //! `<text*count>` is the text so many times, in requests; in answers a character that comes more than
 //! 40 times in a row is shown that way. `@active t` makes a table ACTIVE, `@destroyed t` ends a
-//! deletion. With the environment variable STATOR_REWRITE=1 the answers are written into the files.
+//! deletion, `@wait n` lets n seconds pass. With the environment variable STATOR_REWRITE=1 the answers are written into the files.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -70,6 +70,8 @@ fn play(session: &str) -> String {
         out.push('\n');
         if let Some(table) = line.strip_prefix("@active ") {
             world.activate(table);
+        } else if let Some(seconds) = line.strip_prefix("@wait ") {
+            world.wait(seconds.parse().expect("a number of seconds"));
         } else if let Some(table) = line.strip_prefix("@destroyed ") {
             world.destroy(table);
         } else if !line.is_empty() && !line.starts_with('#') {
@@ -83,10 +85,11 @@ fn play(session: &str) -> String {
             let (status, answer) = world.answer(line, expand(&body).as_bytes());
             let answer = String::from_utf8(answer).expect("a body is UTF-8");
             assert!(
-                serde_json::from_str::<serde_json::Value>(&answer).is_ok(),
+                answer.is_empty() || serde_json::from_str::<serde_json::Value>(&answer).is_ok(),
                 "not JSON: {answer}"
             );
-            let _ = writeln!(out, "----\n{status} {}", abbreviate(&answer));
+            let answer = abbreviate(&answer);
+            let _ = writeln!(out, "----\n{}", format!("{status} {answer}").trim_end());
             out.push('\n');
         }
     }

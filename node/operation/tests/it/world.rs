@@ -13,13 +13,13 @@ use stator_model::{
 };
 use stator_operation::read::{Found, Order, Place, Row, Rows, Source, Walk};
 use stator_operation::{
-    Current, DescribedTable, EntryWrite, ItemCommand, ItemWork, ItemWrite, LocalWrites, Operation,
-    ReadCommand, Reply, Request, ServiceInfo, TableReference, TableStatistics, Written,
+    Alteration, Current, DescribedTable, EntryWrite, ItemCommand, ItemWork, ItemWrite, LocalWrites,
+    Operation, ReadCommand, Reply, Request, ServiceInfo, TableReference, TableStatistics, Written,
     create_table, delete_table,
 };
 use stator_protocol::{ApiError, Target};
 
-/// When everything happens.
+/// When everything happens, unless a session lets time pass.
 const NOW: UnixMillis = UnixMillis(1_700_000_000_123);
 
 /// With how many partitions a table begins. Requests do not notice.
@@ -37,6 +37,7 @@ pub(crate) struct World {
     collections: BTreeMap<(TableId, Vec<u8>), u64>,
     service: ServiceInfo,
     tables_made: u8,
+    now: UnixMillis,
 }
 
 impl World {
@@ -54,6 +55,7 @@ impl World {
             collections: BTreeMap::new(),
             service,
             tables_made: 0,
+            now: NOW,
         }
     }
 
@@ -63,6 +65,11 @@ impl World {
             Ok(reply) => (200, reply.to_body()),
             Err(error) => (error.status(), error.to_body()),
         }
+    }
+
+    /// Time goes on.
+    pub(crate) fn wait(&mut self, seconds: u64) {
+        self.now.0 += seconds * 1000;
     }
 
     /// Every partition of a table has a leader.
@@ -88,7 +95,7 @@ impl World {
     }
 
     fn decide(&mut self, command: &Command) -> Result<Outcome, Refusal> {
-        let decision = self.catalog.decide(command, NOW)?;
+        let decision = self.catalog.decide(command, self.now)?;
         decision.changes.iter().for_each(|change| self.catalog.apply(change));
         Ok(decision.outcome)
     }
@@ -107,6 +114,8 @@ impl World {
                 let names = self.catalog.tables_after(input.start()).map(|table| &*table.name);
                 Ok(Reply::ListTables(input.reply(names)))
             }
+            Request::Alter(alteration) => self.alter(&alteration),
+            Request::Look(look) => look.reply(&self.catalog, &self.service),
             Request::Items(request) => match request.validate(&self.catalog, &self.service)? {
                 ItemWork::Write(command) => self.write(&command).map(Reply::Written),
                 ItemWork::Batch(batch) => {
@@ -136,6 +145,15 @@ impl World {
             panic!("not an outcome of DeleteTable: {outcome:?}");
         };
         Ok(Reply::DeleteTable(delete_table::Output::new(self.describe(&table))))
+    }
+
+    fn alter(&mut self, alteration: &Alteration) -> Result<Reply, ApiError> {
+        let command = alteration.validate(&self.service)?;
+        let outcome = self.decide(&command).map_err(|refusal| alteration.refused(&refusal))?;
+        let Outcome::Updated(table) = outcome else {
+            panic!("not an outcome of UpdateTable: {outcome:?}");
+        };
+        Ok(alteration.reply(self.describe(&table)))
     }
 
     fn write(&mut self, command: &ItemCommand) -> Result<Written, ApiError> {
@@ -257,6 +275,6 @@ impl World {
                 statistics.add_local_index(*index, 1, u64::from(entry.size().0));
             }
         }
-        DescribedTable::new(Arc::clone(table), statistics, &self.service)
+        DescribedTable::new(Arc::clone(table), statistics, &self.service, self.now)
     }
 }

@@ -5,9 +5,12 @@ use std::fmt;
 use std::num::NonZeroU32;
 
 use stator_admin::{MOST_MIN_PARTITIONS, Manifest};
-use stator_catalog::{BillingUpdate, Catalog, INITIAL_PARTITIONS, TableUpdate};
+use stator_catalog::{
+    BillingUpdate, CapUpdate, Catalog, INITIAL_PARTITIONS, OnDemandUpdate, TableUpdate, TagUpdate,
+};
 use stator_model::{
-    Billing, KeyAttribute, KeySchema, LocalIndex, Projection, TableDescription, TableStatus,
+    Billing, KeyAttribute, KeySchema, LocalIndex, OnDemandCaps, Projection, TableClass,
+    TableDescription, TableStatus, Tags,
 };
 
 #[cfg(test)]
@@ -46,6 +49,9 @@ pub(super) struct Update {
     name: String,
     billing: Option<Billing>,
     deletion_protection: Option<bool>,
+    class: Option<TableClass>,
+    on_demand: Option<OnDemandCaps>,
+    tags: Option<Tags>,
 }
 
 /// Why a table cannot be as its manifest says, and what to do.
@@ -140,11 +146,19 @@ fn compare<'a>(manifest: &'a Manifest, table: &TableDescription, partitions: usi
     let billing = Some(wanted.billing).filter(|billing| *billing != table.billing);
     let protection = wanted.deletion_protection;
     let deletion_protection = Some(protection).filter(|it| *it != table.deletion_protection);
-    if billing.is_none() && deletion_protection.is_none() {
-        return Action::Keep;
-    }
-    let name = wanted.name.clone();
-    Action::Update(manifest, Update { name, billing, deletion_protection })
+    let (settings, is) = (&wanted.settings, &table.settings);
+    let update = Update {
+        name: wanted.name.clone(),
+        billing,
+        deletion_protection,
+        class: Some(settings.class).filter(|class| *class != is.class),
+        on_demand: Some(settings.on_demand).filter(|caps| *caps != is.on_demand),
+        tags: Some(&settings.tags).filter(|tags| **tags != is.tags).cloned(),
+    };
+    // Caps go by themselves when a table becomes provisioned.
+    let is_provisioned = matches!(wanted.billing, Billing::Provisioned { .. });
+    let update = Update { on_demand: update.on_demand.filter(|_| !is_provisioned), ..update };
+    if update.is_nothing() { Action::Keep } else { Action::Update(manifest, update) }
 }
 
 /// What becomes of the manifests that were in force when others are read.
@@ -195,10 +209,31 @@ fn names(manifests: &[Manifest]) -> HashSet<&str> {
     manifests.iter().map(|manifest| manifest.table.name.as_str()).collect()
 }
 
+impl Update {
+    fn is_nothing(&self) -> bool {
+        let Self { name: _, billing, deletion_protection, class, on_demand, tags } = self;
+        billing.is_none()
+            && deletion_protection.is_none()
+            && class.is_none()
+            && on_demand.is_none()
+            && tags.is_none()
+    }
+}
+
 impl From<Update> for TableUpdate {
-    fn from(Update { name, billing, deletion_protection }: Update) -> Self {
-        let billing = billing.map(BillingUpdate::Declared);
-        Self { name, billing, deletion_protection, ..Self::default() }
+    fn from(update: Update) -> Self {
+        let Update { name, billing, deletion_protection, class, on_demand, tags } = update;
+        let cap = |cap: Option<u64>| cap.map_or(CapUpdate::Remove, CapUpdate::Set);
+        let caps =
+            |caps: OnDemandCaps| OnDemandUpdate { read: cap(caps.read), write: cap(caps.write) };
+        Self {
+            name,
+            billing: billing.map(BillingUpdate::Declared),
+            on_demand: on_demand.map(caps).unwrap_or_default(),
+            class,
+            deletion_protection,
+            tags: tags.map(TagUpdate::Declared).unwrap_or_default(),
+        }
     }
 }
 
@@ -216,7 +251,14 @@ impl fmt::Display for Update {
                 if on { "protected against deletion" } else { "not protected against deletion" };
             text.to_owned()
         });
-        let all: Vec<String> = billing.into_iter().chain(protection).collect();
+        let class = self.class.map(|class| format!("class {}", class.name()));
+        let cap = |cap: Option<u64>| cap.map_or("any".to_owned(), |units| units.to_string());
+        let caps = self.on_demand.map(|OnDemandCaps { read, write }| {
+            format!("at most {} units to read, {} to write", cap(read), cap(write))
+        });
+        let tags = self.tags.as_ref().map(|tags| format!("tags ({})", tags.len()));
+        let rest = protection.into_iter().chain(class).chain(caps).chain(tags);
+        let all: Vec<String> = billing.into_iter().chain(rest).collect();
         f.write_str(&all.join(", "))
     }
 }

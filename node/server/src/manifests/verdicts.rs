@@ -34,6 +34,27 @@ fn units() -> impl Strategy<Value = i64> {
     ]
 }
 
+/// Tags, mostly as many and such as a table may have.
+fn tags() -> impl Strategy<Value = Vec<(String, String)>> {
+    let key = prop_oneof![
+        6 => "[a-c]{1,2}",
+        1 => prop::sample::select(&["", "aws:a", "AWS:", "aws", "a#", "é 表", "a\u{301}"][..])
+            .prop_map(str::to_owned),
+        1 => (126..131_usize, "[xé]").prop_map(|(count, letter)| letter.repeat(count)),
+    ];
+    let value = prop_oneof![
+        8 => "[a-zA-Z0-9 +=._:/@-]{0,3}",
+        1 => "[a-z,%é]{0,2}",
+        1 => (254..259_usize).prop_map(|count| "v".repeat(count)),
+    ];
+    prop_oneof![
+        4 => prop::collection::vec((key, value), 0..4),
+        1 => (48..53_u32).prop_map(|count| {
+            (0..count).map(|number| (format!("k{number}"), String::new())).collect()
+        }),
+    ]
+}
+
 /// A parameter that is mostly there.
 fn mostly<T: Clone + std::fmt::Debug>(
     value: impl Strategy<Value = T>,
@@ -51,6 +72,8 @@ struct Told {
     units: Option<(Option<i64>, Option<i64>)>,
     protected: Option<bool>,
     class: Option<&'static str>,
+    caps: Option<(Option<i64>, Option<i64>)>,
+    tags: Option<Vec<(String, String)>>,
 }
 
 fn told() -> impl Strategy<Value = Told> {
@@ -76,16 +99,22 @@ fn told() -> impl Strategy<Value = Told> {
         prop::option::of((mostly(units()), mostly(units()))),
         any::<Option<bool>>(),
         prop::option::weighted(0.3, class),
+        prop::option::weighted(0.3, (mostly(units()), mostly(units()))),
+        prop::option::weighted(0.3, tags()),
     )
-        .prop_map(|(name, (definitions, elements), mode, units, protected, class)| Told {
-            name,
-            definitions,
-            elements,
-            mode,
-            units,
-            protected,
-            class,
-        })
+        .prop_map(
+            |(name, (definitions, elements), mode, units, protected, class, caps, tags)| Told {
+                name,
+                definitions,
+                elements,
+                mode,
+                units,
+                protected,
+                class,
+                caps,
+                tags,
+            },
+        )
 }
 
 impl Told {
@@ -111,16 +140,24 @@ impl Told {
         add("BillingMode", self.mode.map(quoted));
         add("DeletionProtectionEnabled", self.protected.map(|on| on.to_string()));
         add("TableClass", self.class.map(quoted));
-        add(
-            "ProvisionedThroughput",
-            self.units.map(|(read, write)| {
-                let unit = |name: &str, units: Option<i64>| {
-                    units.map(|units| format!(r#""{}": {units}"#, case(name)))
-                };
-                let both = [unit("ReadCapacityUnits", read), unit("WriteCapacityUnits", write)];
-                format!("{{{}}}", both.into_iter().flatten().collect::<Vec<_>>().join(", "))
-            }),
-        );
+        let pair = |names: [&str; 2], (read, write): (Option<i64>, Option<i64>)| {
+            let unit = |(name, units): (&str, Option<i64>)| {
+                units.map(|units| format!(r#""{}": {units}"#, case(name)))
+            };
+            let both: Vec<String> = names.into_iter().zip([read, write]).filter_map(unit).collect();
+            format!("{{{}}}", both.join(", "))
+        };
+        let units = ["ReadCapacityUnits", "WriteCapacityUnits"];
+        add("ProvisionedThroughput", self.units.map(|both| pair(units, both)));
+        let caps = ["MaxReadRequestUnits", "MaxWriteRequestUnits"];
+        add("OnDemandThroughput", self.caps.map(|both| pair(caps, both)));
+        let tag = |(key, value): &(String, String)| {
+            format!(r#"{{"{}": "{key}", "{}": "{value}"}}"#, case("Key"), case("Value"))
+        };
+        let list = |tags: &Vec<(String, String)>| {
+            format!("[{}]", tags.iter().map(tag).collect::<Vec<_>>().join(", "))
+        };
+        add("Tags", self.tags.as_ref().map(list));
         out
     }
 
@@ -162,6 +199,7 @@ proptest! {
             prop_assert_eq!(created.key_schema, described.key_schema);
             prop_assert_eq!(created.billing, described.billing);
             prop_assert_eq!(created.deletion_protection, described.deletion_protection);
+            prop_assert_eq!(created.settings, described.settings);
         }
     }
 }

@@ -9,8 +9,8 @@ use stator_catalog::{Command, Outcome, Refusal};
 use stator_model::{PartitionId, TableDescription};
 use stator_operation::read::{Found, Part};
 use stator_operation::{
-    DescribedTable, ItemCommand, ItemRequest, ItemWork, Operation, ReadCommand, Reply, Request,
-    TableReference, TableStatistics, Written, create_table, delete_table, describe_table,
+    Alteration, DescribedTable, ItemCommand, ItemRequest, ItemWork, Operation, ReadCommand, Reply,
+    Request, TableReference, TableStatistics, Written, create_table, delete_table, describe_table,
     list_tables,
 };
 use stator_protocol::ApiError;
@@ -42,6 +42,8 @@ impl Service for Node {
             Request::DescribeTable(input) => self.describe_table(&input),
             Request::ListTables(input) => Ok(self.list_tables(&input)),
             Request::DeleteTable(input) => self.delete_table(input).await,
+            Request::Alter(alteration) => self.alter(&alteration).await,
+            Request::Look(look) => look.reply(&self.picture.load().catalog, &self.service),
         }
     }
 }
@@ -168,8 +170,16 @@ impl Node {
         let held = self.find(input.table()).map(|table| self.statistics(&table));
         let command = input.validate(&self.service)?;
         let table = self.decide(command, delete_table::refused).await?;
-        let described = DescribedTable::new(table, held.unwrap_or_default(), &self.service);
+        let held = held.unwrap_or_default();
+        let described = DescribedTable::new(table, held, &self.service, clock::wall());
         Ok(Reply::DeleteTable(delete_table::Output::new(described)))
+    }
+
+    async fn alter(&self, alteration: &Alteration) -> Result<Reply, ApiError> {
+        self.allow(alteration.operation(), alteration.table())?;
+        let command = alteration.validate(&self.service)?;
+        let table = self.decide(command, |refusal| alteration.refused(refusal)).await?;
+        Ok(alteration.reply(self.described(&table)))
     }
 
     /// Whether a table may be changed through the API: not if it belongs to a manifest.
@@ -182,7 +192,7 @@ impl Node {
     pub(crate) async fn decide(
         &self,
         command: Command,
-        refused: fn(&Refusal) -> ApiError,
+        refused: impl Fn(&Refusal) -> ApiError,
     ) -> Result<Arc<TableDescription>, ApiError> {
         let (answer, answered) = oneshot::channel();
         let responder = Box::new(move |outcome| drop(answer.send(outcome)));
@@ -222,7 +232,8 @@ impl Node {
     }
 
     fn described(&self, table: &Arc<TableDescription>) -> DescribedTable {
-        DescribedTable::new(Arc::clone(table), self.statistics(table), &self.service)
+        let statistics = self.statistics(table);
+        DescribedTable::new(Arc::clone(table), statistics, &self.service, clock::wall())
     }
 
     /// What the replicas here hold of a table, as of what they have applied.

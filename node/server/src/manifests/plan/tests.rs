@@ -9,7 +9,8 @@ use stator_model::{
 
 use super::*;
 
-/// Manifests, each as `object table=TABLE key=NAME:TYPE[,NAME:TYPE] units=READ/WRITE least=COUNT protected`.
+/// Manifests, each as `object table=TABLE key=NAME:TYPE[,NAME:TYPE] units=READ/WRITE cap=READ least=COUNT
+/// tag=KEY rare protected`.
 /// Only the object is required; the key is `pk:S` and the table on demand unless it says so.
 fn manifests(lines: &[&str]) -> Vec<Manifest> {
     let file: Vec<String> = lines.iter().map(|line| document(line)).collect();
@@ -43,11 +44,17 @@ fn document(line: &str) -> String {
     };
     let table = word("table").unwrap_or_else(|| object.to_owned());
     let least = word("least").unwrap_or_else(|| "1".to_owned());
+    let cap =
+        word("cap").map(|units| format!("onDemandThroughput: {{maxReadRequestUnits: {units}}}"));
+    let tag = word("tag").map(|key| format!("tags: [{{key: {key}, value: v}}]"));
+    let rare = line.contains(" rare").then(|| "tableClass: STANDARD_INFREQUENT_ACCESS".to_owned());
+    let settings: Vec<String> = cap.into_iter().chain(tag).chain(rare).collect();
+    let settings = settings.join("\n  ");
     let protected = line.ends_with(" protected");
     format!(
         "apiVersion: stator.dev/v1alpha1\nkind: Table\nmetadata: {{name: {object}}}\nspec:\n  \
          tableName: {table}\n  attributeDefinitions: [{}]\n  keySchema: [{}]\n  {billing}\n  \
-         deletionProtectionEnabled: {protected}\n  partitioning: {{minPartitions: {least}}}\n",
+         deletionProtectionEnabled: {protected}\n  partitioning: {{minPartitions: {least}}}\n  {settings}\n",
         definitions.join(", "),
         elements.join(", ")
     )
@@ -138,6 +145,15 @@ fn what_can_be_changed_is_changed() {
     let both = "update one: 5 units to read, 6 to write, protected against deletion";
     check(Mode::Own, tables, &["one units=5/6 protected"], &[both]);
     check(Mode::Seed, tables, &["one units=5/6 protected"], &["keep"]);
+    let class = "update one: class STANDARD_INFREQUENT_ACCESS";
+    check(Mode::Own, tables, &["one rare"], &[class]);
+    check(
+        Mode::Own,
+        tables,
+        &["one cap=7"],
+        &["update one: at most 7 units to read, any to write"],
+    );
+    check(Mode::Own, tables, &["one tag=team"], &["update one: tags (1)"]);
 }
 
 #[test]
@@ -236,4 +252,35 @@ fn a_table_may_pass_from_one_object_to_another() {
         [&["one=new", "two=tab"], &["one=new"], &[], &[]],
     );
     check_succession(&["one table=tab"], &["two table=tab"], [&["two=tab"], &[], &[], &[]]);
+}
+
+#[test]
+fn a_table_becomes_what_its_manifest_says() {
+    for line in [
+        "one units=5/6",
+        "one units=5/6 tag=team rare protected",
+        "one cap=7 tag=team",
+        "one protected",
+        "one",
+    ] {
+        let manifests = manifests(&[line]);
+        // From on demand with caps, tags and another class: all of it is to go, or to be replaced.
+        let mut catalog = catalog(&["one ACTIVE"]);
+        run(
+            &mut catalog,
+            Command::UpdateTable(TableUpdate {
+                name: "one".to_owned(),
+                on_demand: OnDemandUpdate { read: CapUpdate::Set(1), write: CapUpdate::Set(2) },
+                class: Some(TableClass::InfrequentAccess),
+                tags: TagUpdate::Add([("a".to_owned(), String::new())].into_iter().collect()),
+                ..TableUpdate::default()
+            }),
+        );
+        let planned = plan(&catalog, Mode::Own, &manifests);
+        let [Action::Update(_, update)] = planned.as_slice() else { panic!("{line}: {planned:?}") };
+        run(&mut catalog, Command::UpdateTable(update.clone().into()));
+        assert_eq!(plan(&catalog, Mode::Own, &manifests), [Action::Keep], "{line}");
+        let table = catalog.table_by_name("one").expect("it is there");
+        assert_eq!(table.settings, manifests[0].table.settings, "{line}");
+    }
 }
