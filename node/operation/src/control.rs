@@ -7,13 +7,22 @@ use stator_catalog::{Catalog, Command, Refusal};
 use stator_protocol::ApiError;
 
 use crate::{
-    DescribedTable, Operation, Reply, ServiceInfo, TableReference, list_tags_of_resource,
+    DescribedTable, Operation, Reply, ServiceInfo, TableReference, describe_continuous_backups,
+    describe_endpoints, describe_limits, describe_time_to_live, list_tags_of_resource,
     tag_resource, untag_resource, update_table,
 };
 
 /// A request that a look at the catalog answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
+    /// DescribeLimits.
+    DescribeLimits(describe_limits::Input),
+    /// DescribeEndpoints.
+    DescribeEndpoints(describe_endpoints::Input),
+    /// DescribeTimeToLive.
+    DescribeTimeToLive(describe_time_to_live::Input),
+    /// DescribeContinuousBackups.
+    DescribeContinuousBackups(describe_continuous_backups::Input),
     /// ListTagsOfResource.
     ListTagsOfResource(list_tags_of_resource::Input),
 }
@@ -25,6 +34,16 @@ impl Look {
     /// Those of the operation; mostly that there is no such table.
     pub fn reply(self, catalog: &Catalog, service: &ServiceInfo) -> Result<Reply, ApiError> {
         Ok(match self {
+            Self::DescribeLimits(describe_limits::Input) => Reply::DescribeLimits,
+            Self::DescribeEndpoints(input) => Reply::DescribeEndpoints(input.reply()),
+            Self::DescribeTimeToLive(input) => {
+                input.check(catalog, service)?;
+                Reply::DescribeTimeToLive
+            }
+            Self::DescribeContinuousBackups(input) => {
+                input.check(catalog, service)?;
+                Reply::DescribeContinuousBackups
+            }
             Self::ListTagsOfResource(input) => {
                 Reply::ListTagsOfResource(input.reply(catalog, service)?)
             }

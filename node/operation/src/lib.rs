@@ -24,7 +24,11 @@ mod control;
 pub mod create_table;
 pub mod delete_item;
 pub mod delete_table;
+pub mod describe_continuous_backups;
+pub mod describe_endpoints;
+pub mod describe_limits;
 pub mod describe_table;
+pub mod describe_time_to_live;
 mod description;
 mod expressions;
 pub mod get_item;
@@ -86,6 +90,14 @@ pub enum Operation {
     UntagResource,
     /// ListTagsOfResource.
     ListTagsOfResource,
+    /// DescribeTimeToLive.
+    DescribeTimeToLive,
+    /// DescribeContinuousBackups.
+    DescribeContinuousBackups,
+    /// DescribeLimits.
+    DescribeLimits,
+    /// DescribeEndpoints.
+    DescribeEndpoints,
     /// PutItem.
     PutItem,
     /// UpdateItem.
@@ -177,6 +189,30 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "ListTagsOfResource",
         kind: Kind::Control,
         action: "dynamodb:ListTagsOfResource",
+    },
+    OperationSpec {
+        operation: Operation::DescribeTimeToLive,
+        name: "DescribeTimeToLive",
+        kind: Kind::Control,
+        action: "dynamodb:DescribeTimeToLive",
+    },
+    OperationSpec {
+        operation: Operation::DescribeContinuousBackups,
+        name: "DescribeContinuousBackups",
+        kind: Kind::Control,
+        action: "dynamodb:DescribeContinuousBackups",
+    },
+    OperationSpec {
+        operation: Operation::DescribeLimits,
+        name: "DescribeLimits",
+        kind: Kind::Control,
+        action: "dynamodb:DescribeLimits",
+    },
+    OperationSpec {
+        operation: Operation::DescribeEndpoints,
+        name: "DescribeEndpoints",
+        kind: Kind::Control,
+        action: "dynamodb:DescribeEndpoints",
     },
     OperationSpec {
         operation: Operation::PutItem,

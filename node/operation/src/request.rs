@@ -4,7 +4,8 @@ use stator_protocol::{ApiError, JsonWriter};
 
 use crate::{
     Alteration, ItemRequest, Look, Operation, Written, batch_get_item, batch_write_item,
-    create_table, delete_item, delete_table, describe_table, get_item, list_tables,
+    create_table, delete_item, delete_table, describe_continuous_backups, describe_endpoints,
+    describe_limits, describe_table, describe_time_to_live, get_item, list_tables,
     list_tags_of_resource, put_item, query, scan, tag_resource, untag_resource, update_item,
     update_table,
 };
@@ -55,6 +56,20 @@ impl Request {
                 let input = list_tags_of_resource::Input::parse(body)?;
                 Self::Look(Look::ListTagsOfResource(input))
             }
+            Operation::DescribeTimeToLive => {
+                let input = describe_time_to_live::Input::parse(body)?;
+                Self::Look(Look::DescribeTimeToLive(input))
+            }
+            Operation::DescribeContinuousBackups => {
+                let input = describe_continuous_backups::Input::parse(body)?;
+                Self::Look(Look::DescribeContinuousBackups(input))
+            }
+            Operation::DescribeLimits => {
+                Self::Look(Look::DescribeLimits(describe_limits::Input::parse(body)?))
+            }
+            Operation::DescribeEndpoints => {
+                Self::Look(Look::DescribeEndpoints(describe_endpoints::Input::parse(body)?))
+            }
             Operation::PutItem => Self::Items(ItemRequest::PutItem(put_item::Input::parse(body)?)),
             Operation::UpdateItem => {
                 Self::Items(ItemRequest::UpdateItem(update_item::Input::parse(body)?))
@@ -76,6 +91,23 @@ impl Request {
 }
 
 impl Request {
+    /// The same request, sent to this host.
+    #[must_use]
+    pub fn sent_to(self, host: &str) -> Self {
+        match self {
+            Self::Look(Look::DescribeEndpoints(input)) => {
+                Self::Look(Look::DescribeEndpoints(input.sent_to(host)))
+            }
+            Self::CreateTable(_)
+            | Self::DescribeTable(_)
+            | Self::ListTables(_)
+            | Self::DeleteTable(_)
+            | Self::Alter(_)
+            | Self::Look(_)
+            | Self::Items(_) => self,
+        }
+    }
+
     /// Whether the answer may be many times larger than the request: whoever makes it should not make
     /// many at once.
     pub const fn may_answer_much(&self) -> bool {
@@ -117,6 +149,14 @@ pub enum Reply {
     Tagged,
     /// ListTagsOfResource.
     ListTagsOfResource(list_tags_of_resource::Output),
+    /// DescribeTimeToLive.
+    DescribeTimeToLive,
+    /// DescribeContinuousBackups.
+    DescribeContinuousBackups,
+    /// DescribeLimits.
+    DescribeLimits,
+    /// DescribeEndpoints.
+    DescribeEndpoints(describe_endpoints::Output),
     /// Any operation that writes one item.
     Written(Written),
     /// BatchWriteItem.
@@ -142,6 +182,10 @@ impl Reply {
             Self::UpdateTable(output) => output.write_json(writer),
             Self::Tagged => {}
             Self::ListTagsOfResource(output) => output.write_json(writer),
+            Self::DescribeTimeToLive => describe_time_to_live::write_json(writer),
+            Self::DescribeContinuousBackups => describe_continuous_backups::write_json(writer),
+            Self::DescribeLimits => describe_limits::write_json(writer),
+            Self::DescribeEndpoints(output) => output.write_json(writer),
             Self::Written(written) => written.write_json(writer),
             Self::BatchWriteItem(output) => output.write_json(writer),
             Self::GetItem(output) => output.write_json(writer),

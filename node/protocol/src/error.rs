@@ -26,6 +26,8 @@ pub enum ErrorCode {
     AccessDeniedException,
     /// No such table.
     ResourceNotFoundException,
+    /// No such table: what operations on backups answer.
+    TableNotFoundException,
     /// A table in a state that forbids the operation.
     ResourceInUseException,
     /// Too many tables, or too many changes of tables at once.
@@ -64,6 +66,7 @@ impl ErrorCode {
             Self::InvalidSignatureException => "InvalidSignatureException",
             Self::AccessDeniedException => "AccessDeniedException",
             Self::ResourceNotFoundException => "ResourceNotFoundException",
+            Self::TableNotFoundException => "TableNotFoundException",
             Self::ResourceInUseException => "ResourceInUseException",
             Self::LimitExceededException => "LimitExceededException",
             Self::ConditionalCheckFailedException => "ConditionalCheckFailedException",
@@ -92,6 +95,7 @@ impl ErrorCode {
             | Self::ServiceUnavailable => "com.amazon.coral.service",
             Self::ThrottlingException => "com.amazon.coral.availability",
             Self::ResourceNotFoundException
+            | Self::TableNotFoundException
             | Self::ResourceInUseException
             | Self::LimitExceededException
             | Self::ConditionalCheckFailedException
@@ -112,6 +116,7 @@ impl ErrorCode {
             | Self::InvalidSignatureException
             | Self::AccessDeniedException
             | Self::ResourceNotFoundException
+            | Self::TableNotFoundException
             | Self::ResourceInUseException
             | Self::LimitExceededException
             | Self::ConditionalCheckFailedException
@@ -138,6 +143,7 @@ impl ErrorCode {
             | Self::InvalidSignatureException
             | Self::AccessDeniedException
             | Self::ResourceNotFoundException
+            | Self::TableNotFoundException
             | Self::ResourceInUseException
             | Self::LimitExceededException
             | Self::ConditionalCheckFailedException
@@ -154,6 +160,7 @@ impl ErrorCode {
             | Self::IncompleteSignatureException
             | Self::InvalidSignatureException
             | Self::ResourceNotFoundException
+            | Self::TableNotFoundException
             | Self::ResourceInUseException
             | Self::LimitExceededException
             | Self::ConditionalCheckFailedException
@@ -234,6 +241,11 @@ impl ApiError {
     pub fn resource_not_found(arn: &str) -> Self {
         let message = format!("Requested resource not found: ResourcArn: {arn} not found");
         Self::new(ErrorCode::ResourceNotFoundException, message)
+    }
+
+    /// No such table: what operations on backups answer.
+    pub fn no_table_to_back_up(name: &str) -> Self {
+        Self::new(ErrorCode::TableNotFoundException, format!("Table not found: {name}"))
     }
 
     /// A table of another account.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, AsHeaderName, CONTENT_TYPE, DATE, HeaderMap, ORIGIN};
+use hyper::header::{AUTHORIZATION, AsHeaderName, CONTENT_TYPE, DATE, HOST, HeaderMap, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use stator_operation::{OPERATIONS, Operation, OperationSpec};
@@ -101,6 +101,10 @@ impl<S: Service> Edge<S> {
             (Err(error), _) | (Ok(_), Err(error)) => return Err(error),
         };
         let request = stator_operation::Request::parse(operation, body)?;
+        let request = match single(&head.headers, HOST) {
+            Some(host) if !host.is_empty() => request.sent_to(host),
+            Some(_) | None => request,
+        };
         let _permit = self.permit(&request).await?;
         let reply = self.service.call(request).await?;
         let mut writer = JsonWriter::in_buffer(Vec::with_capacity(REPLY_BYTES));
