@@ -1,5 +1,6 @@
 //! The operations, from a request's body to a reply's, against tables in memory.
 
+mod compatibility;
 mod property;
 mod session;
 mod world;
