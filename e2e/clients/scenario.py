@@ -176,6 +176,52 @@ def refusals(client):
         check("typed exception", True, True)
 
 
+def settings(client):
+    """Changes a table that serves, tags it, and asks what it has; waits as programs do."""
+    arn = client.describe_table(TableName="Music")["Table"]["TableArn"]
+    changed = client.update_table(
+        TableName="Music",
+        BillingMode="PROVISIONED",
+        ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 6},
+    )["TableDescription"]
+    check("status at once", changed["TableStatus"], "UPDATING")
+    client.get_waiter("table_exists").wait(TableName="Music", WaiterConfig={"Delay": 1})
+    table = client.describe_table(TableName="Music")["Table"]
+    check("mode", table["BillingModeSummary"]["BillingMode"], "PROVISIONED")
+    check("units", table["ProvisionedThroughput"]["WriteCapacityUnits"], 6)
+    refused(
+        "units that do not change",
+        "ValidationException",
+        "The provisioned throughput for the table will not change. The requested value equals the "
+        "current value. Current ReadCapacityUnits provisioned for the table: 5. Requested "
+        "ReadCapacityUnits: 5. Current WriteCapacityUnits provisioned for the table: 6. Requested "
+        "WriteCapacityUnits: 6. Refer to the Amazon DynamoDB Developer Guide for current limits "
+        "and how to request higher limits.",
+        client.update_table,
+        TableName="Music",
+        ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 6},
+    )
+    back = client.update_table(TableName=arn, BillingMode="PAY_PER_REQUEST")["TableDescription"]
+    check("mode", back["BillingModeSummary"]["BillingMode"], "PAY_PER_REQUEST")
+
+    tags = [{"Key": "cost center", "Value": ""}, {"Key": "team", "Value": "music"}]
+    client.tag_resource(ResourceArn=arn, Tags=tags)
+    pages = client.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn)
+    listed = [tag for page in pages for tag in page["Tags"]]
+    check("tags", sorted(listed, key=lambda tag: tag["Key"]), tags)
+    client.untag_resource(ResourceArn=arn, TagKeys=["team"])
+    check("tags left", client.list_tags_of_resource(ResourceArn=arn)["Tags"], tags[:1])
+
+    expiry = client.describe_time_to_live(TableName="Music")["TimeToLiveDescription"]
+    check("time to live", expiry, {"TimeToLiveStatus": "DISABLED"})
+    backups = client.describe_continuous_backups(TableName="Music")["ContinuousBackupsDescription"]
+    recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+    check("recovery", recovery, "DISABLED")
+    check("limits", client.describe_limits()["TableMaxReadCapacityUnits"], 40000)
+    address = client.describe_endpoints()["Endpoints"][0]["Address"]
+    check("endpoint", f"http://{address}", client.meta.endpoint_url)
+
+
 def deletion(client):
     """Deletes the table and waits as programs do."""
     deleted = client.delete_table(TableName="Music")["TableDescription"]
@@ -191,6 +237,7 @@ def main():
     items(resource)
     many_items(client, resource)
     refusals(client)
+    settings(client)
     deletion(client)
     print(f"boto3 {boto3.__version__}: {CHECKS} checks passed")
 

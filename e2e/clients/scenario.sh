@@ -77,6 +77,31 @@ refused "item without its key" "(ValidationException) when calling the PutItem o
 One or more parameter values were invalid: Missing the key order in the item" \
   db put-item --table-name Shop.orders --item '{"customer":{"S":"ann"}}'
 
+check "status at once" UPDATING "$(db update-table --table-name Shop.orders \
+  --provisioned-throughput ReadCapacityUnits=6,WriteCapacityUnits=1 \
+  --query TableDescription.TableStatus)"
+aws dynamodb wait table-exists --table-name Shop.orders
+check "throughput" $'6\t1\t1' "$(db describe-table --table-name Shop.orders --query \
+  'Table.ProvisionedThroughput.[ReadCapacityUnits,WriteCapacityUnits,NumberOfDecreasesToday]')"
+check "protection" True "$(db update-table --table-name Shop.orders --deletion-protection-enabled \
+  --query TableDescription.DeletionProtectionEnabled)"
+refused "protected" "Disable deletion protection first." db delete-table --table-name Shop.orders
+db update-table --table-name Shop.orders --no-deletion-protection-enabled \
+  --query TableDescription.TableStatus >/dev/null
+arn=$(db describe-table --table-name Shop.orders --query Table.TableArn)
+db tag-resource --resource-arn "$arn" --tags Key=team,Value=shop Key=stage,Value=
+check "tags" $'stage\t\nteam\tshop' "$(db list-tags-of-resource --resource-arn "$arn" \
+  --query 'Tags[].[Key,Value]')"
+db untag-resource --resource-arn "$arn" --tag-keys stage
+check "tags left" team "$(db list-tags-of-resource --resource-arn "$arn" --query 'Tags[].Key')"
+check "time to live" DISABLED "$(db describe-time-to-live --table-name Shop.orders \
+  --query TimeToLiveDescription.TimeToLiveStatus)"
+check "recovery" DISABLED "$(db describe-continuous-backups --table-name Shop.orders --query \
+  ContinuousBackupsDescription.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus)"
+check "limits" 80000 "$(db describe-limits --query AccountMaxReadCapacityUnits)"
+check "endpoint" "$AWS_ENDPOINT_URL" \
+  "http://$(db describe-endpoints --query 'Endpoints[0].Address')"
+
 check "status at once" DELETING \
   "$(db delete-table --table-name Shop.orders --query TableDescription.TableStatus)"
 aws dynamodb wait table-not-exists --table-name Shop.orders

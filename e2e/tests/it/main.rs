@@ -11,6 +11,7 @@ mod pages;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod power_loss;
 mod random_operations;
+mod table_settings;
 mod tables;
 mod tour;
 mod traffic;

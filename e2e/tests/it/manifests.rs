@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-use aws_sdk_dynamodb::types::{AttributeValue, TableDescription, TableStatus};
+use aws_sdk_dynamodb::types::{AttributeValue, TableClass, TableDescription, TableStatus, Tag};
 use stator_e2e::client::{KeyAttribute, client, create_table, status, until_active, until_gone};
 use stator_e2e::site::Site;
 use stator_e2e::wait::eventually;
@@ -168,8 +168,55 @@ async fn an_edit_adds_tables_and_changes_what_can_be_changed() {
     assert_eq!(units(&client, "one").await, Some((0, 0)));
     let after = describe(&client, "one").await;
     assert_eq!(after.table_id(), before.table_id(), "it is still the same table");
+    // When it was changed is told as if the API had.
+    let increase = after.provisioned_throughput().and_then(|it| it.last_increase_date_time);
+    assert!(increase >= after.creation_date_time, "{after:?}");
+    let on_demand = after.billing_mode_summary().expect("it is on demand now");
+    assert!(on_demand.last_update_to_pay_per_request_date_time >= increase, "{after:?}");
     let said = ["a table is changed", "table=\"one\"", "one.yaml:1", "20 units to read"];
     place.logged(0, &said).await;
+    place.site.assert_quiet();
+}
+
+#[tokio::test]
+async fn class_caps_and_tags_are_as_the_manifest_says() {
+    let place = Place::new(&[]);
+    let settings = [
+        "billingMode: PAY_PER_REQUEST",
+        "onDemandThroughput: {maxReadRequestUnits: 100}",
+        "tableClass: STANDARD_INFREQUENT_ACCESS",
+        "tags: [{key: team, value: shop}, {key: stage, value: ''}]",
+    ];
+    place.save("one.yaml", table("one", "pk:S", &settings));
+    let node = place.site.start().await;
+    let client = client(&node);
+    let arn = "arn:aws:dynamodb:us-east-1:000000000000:table/one";
+    let tags = async || {
+        let output = client.list_tags_of_resource().resource_arn(arn).send().await;
+        let pair = |tag: &Tag| format!("{}={}", tag.key(), tag.value());
+        output.expect("it exists").tags().iter().map(pair).collect::<Vec<_>>()
+    };
+    let begun = describe(&client, "one").await;
+    let class = |table: &TableDescription| {
+        table.table_class_summary().and_then(|summary| summary.table_class.clone())
+    };
+    assert_eq!(class(&begun), Some(TableClass::StandardInfrequentAccess));
+    assert_eq!(
+        begun.on_demand_throughput().and_then(|caps| caps.max_read_request_units),
+        Some(100)
+    );
+    assert_eq!(tags().await, ["stage=", "team=shop"]);
+
+    let fewer = ["billingMode: PAY_PER_REQUEST", "tags: [{key: team, value: kitchen}]"];
+    place.save("one.yaml", table("one", "pk:S", &fewer));
+    eventually("the tags to be others", LIMIT, async || {
+        (tags().await == ["team=kitchen"]).then_some(())
+    })
+    .await;
+    let after = describe(&client, "one").await;
+    assert_eq!(class(&after), Some(TableClass::Standard));
+    assert!(after.on_demand_throughput().is_none());
+    place.logged(0, &["a table is changed", "class STANDARD", "tags (1)"]).await;
     place.site.assert_quiet();
 }
 
@@ -241,6 +288,17 @@ async fn the_api_leaves_the_tables_of_manifests_alone() {
         assert!(message.contains("--manifests-seed-only"), "{message}");
     }
     assert_eq!(status(&client, "two").await, Some(TableStatus::Active));
+    let update = client.update_table().table_name("two").deletion_protection_enabled(true);
+    let update = update.send().await.expect_err("it is refused");
+    assert_eq!(update.code(), Some("ValidationException"));
+    let message = update.message().expect("it says why");
+    assert!(message.contains(&line) && message.contains("edit that document"), "{message}");
+    let arn = "arn:aws:dynamodb:us-east-1:000000000000:table/two";
+    let untag = client.untag_resource().resource_arn(arn).tag_keys("team");
+    let untag = untag.send().await.expect_err("it is refused");
+    assert!(untag.message().is_some_and(|text| text.contains(&line)), "{untag:?}");
+    let tags = client.list_tags_of_resource().resource_arn(arn).send().await;
+    assert_eq!(tags.expect("anybody may look").tags(), []);
 
     create_table(&client, "three", PK, None).await.expect("other tables are free");
     until_active(&client, "three").await;
