@@ -6,7 +6,6 @@
 
 mod check;
 mod evaluate;
-mod function;
 mod raw;
 
 use std::sync::Arc;

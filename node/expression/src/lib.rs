@@ -11,6 +11,7 @@
 
 pub mod condition;
 pub mod error;
+mod function;
 pub mod key_condition;
 mod kind;
 pub mod limits;

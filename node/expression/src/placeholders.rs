@@ -3,6 +3,8 @@
 //! One of these is made for a request and goes through all of its expressions, so that in the end it
 //! knows which placeholders none of them used.
 
+use std::sync::Arc;
+
 use stator_model::{AttributeMap, AttributeValue};
 
 use crate::error::Parameter;
@@ -14,7 +16,8 @@ use crate::{ExpressionError, Fault, limits};
 #[derive(Clone, Debug, Default)]
 pub struct Placeholders {
     names: Vec<Definition<String>>,
-    values: Vec<Definition<AttributeValue>>,
+    /// Expressions share them: a text of 4 KB can name a large value a thousand times.
+    values: Vec<Definition<Arc<AttributeValue>>>,
 }
 
 /// What a placeholder stands for. Sorted by token.
@@ -50,9 +53,10 @@ impl Placeholders {
                 return Err(ExpressionError::LongName { key: token.clone() });
             }
         }
-        let values = values.map(|values| values.into_iter().collect());
+        let shared = |(token, value)| (token, Arc::new(value));
+        let values = values.map(|values| values.into_iter().map(shared).collect());
         let values = definitions(values, ':', Parameter::Values)?;
-        room_after(room, &values, AttributeValue::size)
+        room_after(room, &values, |value| value.size())
             .ok_or(ExpressionError::TooMuchSubstituted(Parameter::Values))?;
         Ok(Self { names, values })
     }
@@ -64,8 +68,8 @@ impl Placeholders {
     }
 
     /// The value for which `token`, with its `:`, stands. The placeholder is used from then on.
-    pub(crate) fn value(&mut self, token: &str) -> Result<&AttributeValue, Fault> {
-        let value = find(&mut self.values, token);
+    pub(crate) fn value(&mut self, token: &str) -> Result<Arc<AttributeValue>, Fault> {
+        let value = find(&mut self.values, token).map(Arc::clone);
         value.ok_or_else(|| Fault::UndefinedValue { name: token.to_owned() })
     }
 

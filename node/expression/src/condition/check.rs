@@ -4,7 +4,6 @@
 //! whether or not there is an item. The order of the checks was found out by probing the service.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -14,9 +13,9 @@ use stator_model::AttributeValue;
 use crate::{Fault, Kind, Path, Placeholders, limits};
 
 use super::evaluate::order;
-use super::function::Function;
 use super::raw::{RawCondition, RawOperand, RawOperator, RawPredicate, Tree};
 use super::{Comparator, Condition, Operand};
+use crate::function::Function;
 
 /// The types, in the order in which the service lists them for attribute_type.
 const TYPES: [&str; 10] = ["B", "NULL", "SS", "BOOL", "L", "BS", "N", "NS", "S", "M"];
@@ -36,38 +35,20 @@ impl<'a> RawCondition<'a> {
         self.tree.each_predicate(&mut |predicate| {
             predicate.operands.iter().try_for_each(RawOperand::check_reserved)
         })?;
-        self.tree.resolve(&mut Resolver { placeholders, values: BTreeMap::new() })
-    }
-}
-
-/// Puts names and values in place of placeholders. Each value is copied once, however often it is named.
-struct Resolver<'p, 'a> {
-    placeholders: &'p mut Placeholders,
-    /// The values named so far, by their placeholders.
-    values: BTreeMap<&'a str, Arc<AttributeValue>>,
-}
-
-impl<'a> Resolver<'_, 'a> {
-    fn value(&mut self, token: &'a str) -> Result<Arc<AttributeValue>, Fault> {
-        if let Some(value) = self.values.get(token) {
-            return Ok(Arc::clone(value));
-        }
-        let value = Arc::new(self.placeholders.value(token)?.clone());
-        self.values.insert(token, Arc::clone(&value));
-        Ok(value)
+        self.tree.resolve(placeholders)
     }
 }
 
 impl<'a> Tree<'a> {
-    fn resolve(&self, resolver: &mut Resolver<'_, 'a>) -> Result<Condition, Fault> {
+    fn resolve(&self, placeholders: &mut Placeholders) -> Result<Condition, Fault> {
         let mut all = |parts: &[Self]| -> Result<Vec<_>, _> {
-            parts.iter().map(|part| part.resolve(resolver)).collect()
+            parts.iter().map(|part| part.resolve(placeholders)).collect()
         };
         match self {
             Self::And(parts) => all(parts).map(Condition::And),
             Self::Or(parts) => all(parts).map(Condition::Or),
-            Self::Not(part) => Ok(Condition::Not(Box::new(part.resolve(resolver)?))),
-            Self::Predicate(predicate) => predicate.resolve(resolver),
+            Self::Not(part) => Ok(Condition::Not(Box::new(part.resolve(placeholders)?))),
+            Self::Predicate(predicate) => predicate.resolve(placeholders),
         }
     }
 }
@@ -125,8 +106,8 @@ impl<'a> RawPredicate<'a> {
         }
     }
 
-    fn resolve(&self, resolver: &mut Resolver<'_, 'a>) -> Result<Condition, Fault> {
-        let resolve = |operand: &RawOperand<'a>| Term::resolve(operand, resolver);
+    fn resolve(&self, placeholders: &mut Placeholders) -> Result<Condition, Fault> {
+        let resolve = |operand: &RawOperand<'a>| Term::resolve(operand, placeholders);
         let terms: Vec<Term> = self.operands.iter().map(resolve).collect::<Result<_, _>>()?;
         let operands: Vec<Operand> =
             terms.into_iter().map(Term::into_operand).collect::<Result<_, _>>()?;
@@ -151,12 +132,12 @@ enum Term {
 }
 
 impl Term {
-    fn resolve<'a>(raw: &RawOperand<'a>, resolver: &mut Resolver<'_, 'a>) -> Result<Self, Fault> {
+    fn resolve<'a>(raw: &RawOperand<'a>, placeholders: &mut Placeholders) -> Result<Self, Fault> {
         match raw {
-            RawOperand::Path(path) => path.resolve(resolver.placeholders).map(Self::Path),
-            RawOperand::Value(token) => resolver.value(token).map(Self::Value),
+            RawOperand::Path(path) => path.resolve(placeholders).map(Self::Path),
+            RawOperand::Value(token) => placeholders.value(token).map(Self::Value),
             RawOperand::Call { operands, .. } => {
-                let resolve = |operand| Self::resolve(operand, resolver);
+                let resolve = |operand| Self::resolve(operand, placeholders);
                 operands.iter().map(resolve).collect::<Result<_, _>>().map(Self::Size)
             }
         }

@@ -84,7 +84,7 @@ fn unused_placeholders_are_reported_names_before_values() {
     let all = names(&[("#c", "c"), ("#a", "a"), ("#b", "b")]);
     let mut some = Placeholders::new(all, values(&[":v", ":w"])).unwrap();
     assert_eq!(some.name("#b"), Ok("b"));
-    assert_eq!(some.value(":w"), Ok(&AttributeValue::Null));
+    assert_eq!(some.value(":w").as_deref(), Ok(&AttributeValue::Null));
     assert!(some.name("#v").is_err() && some.value(":x").is_err());
     assert_eq!(
         message(some.clone().finish()),

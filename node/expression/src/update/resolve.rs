@@ -3,29 +3,20 @@
 //! The checks go over the whole expression one after the other, so that of several errors the one is
 //! reported that the service reports.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stator_model::AttributeValue;
 
 use super::parse::{self, Clause, Operator, RawAction, RawChange, RawOperand, RawUpdate};
 use super::{Action, Change, NewValue, Operand, Update};
+use crate::function::Function;
 use crate::path::RawPath;
 use crate::path_tree::PathTree;
 use crate::token::Cursor;
 use crate::{ExpressionError, Fault, Kind, Path, Placeholders};
 
-const IF_NOT_EXISTS: &str = "if_not_exists";
-const LIST_APPEND: &str = "list_append";
-/// The functions of conditions, which are known but have no place in an update.
-const OF_CONDITIONS: [&str; 6] = [
-    "attribute_exists",
-    "attribute_not_exists",
-    "attribute_type",
-    "begins_with",
-    "contains",
-    "size",
-];
+const IF_NOT_EXISTS: &str = Function::IfNotExists.name();
+const LIST_APPEND: &str = Function::ListAppend.name();
 
 impl Update {
     /// Reads an update expression.
@@ -48,13 +39,14 @@ fn resolve(raw: &RawUpdate<'_>, placeholders: &mut Placeholders) -> Result<Updat
     raw.iter().flat_map(RawAction::paths).try_for_each(RawPath::check_reserved)?;
     check_functions(raw)?;
     check_clauses(clauses)?;
+    // A name that is not defined anywhere is reported before a value, so all are looked up first.
     for path in raw.iter().flat_map(RawAction::paths) {
         path.resolve(placeholders)?;
     }
-    let mut resolver = Resolver { placeholders, values: BTreeMap::new() };
     for token in raw.iter().flat_map(RawAction::values) {
-        resolver.value(token)?;
+        placeholders.value(token)?;
     }
+    let mut resolver = Resolver(placeholders);
     let targets = raw.iter().map(|action| resolver.path(&action.target));
     let targets: Vec<Path> = targets.collect::<Result<_, _>>()?;
     let tree = PathTree::new(&targets.iter().collect::<Vec<_>>())?;
@@ -68,17 +60,18 @@ fn resolve(raw: &RawUpdate<'_>, placeholders: &mut Placeholders) -> Result<Updat
 
 fn check_functions(raw: &[RawAction<'_>]) -> Result<(), Fault> {
     let calls = || raw.iter().flat_map(RawAction::calls);
-    let of_conditions = |name: &str| OF_CONDITIONS.contains(&name);
-    let known = |name| name == IF_NOT_EXISTS || name == LIST_APPEND || of_conditions(name);
-    if let Some((name, _)) = calls().find(|(name, _)| !known(name)) {
-        return Err(Fault::UnknownFunction { function: name.to_owned() });
+    for (name, _) in calls() {
+        Function::named(name)?;
     }
-    if let Some((name, _)) = calls().find(|(name, _)| of_conditions(name)) {
-        return Err(Fault::FunctionOfConditions { function: name.to_owned() });
-    }
-    // Observed: no function but if_not_exists may be an operand of a function.
-    if calls().any(|(name, around)| name == LIST_APPEND && around.is_some()) {
-        return Err(Fault::MisusedFunction { function: LIST_APPEND.to_owned() });
+    for (name, around) in calls() {
+        let function = Function::named(name)?;
+        if !function.is_of_updates() {
+            return Err(Fault::FunctionOfConditions { function: name.to_owned() });
+        }
+        // Observed: no function but if_not_exists may be an operand of a function.
+        if function == Function::ListAppend && around.is_some() {
+            return Err(function.misused());
+        }
     }
     Ok(())
 }
@@ -90,42 +83,33 @@ fn check_clauses(clauses: &[Clause]) -> Result<(), Fault> {
 }
 
 /// Puts names and values in place of placeholders, and checks operands.
-struct Resolver<'a, 'p> {
-    placeholders: &'p mut Placeholders,
-    /// The values met so far: an expression may name a large one a thousand times.
-    values: BTreeMap<&'a str, Arc<AttributeValue>>,
-}
+struct Resolver<'p>(&'p mut Placeholders);
 
-impl<'a> Resolver<'a, '_> {
-    fn path(&mut self, path: &RawPath<'a>) -> Result<Path, Fault> {
-        path.resolve(self.placeholders)
+impl Resolver<'_> {
+    fn path(&mut self, path: &RawPath<'_>) -> Result<Path, Fault> {
+        path.resolve(self.0)
     }
 
-    fn value(&mut self, token: &'a str) -> Result<Arc<AttributeValue>, Fault> {
-        if let Some(value) = self.values.get(token) {
-            return Ok(Arc::clone(value));
-        }
-        let value = Arc::new(self.placeholders.value(token)?.clone());
-        self.values.insert(token, Arc::clone(&value));
-        Ok(value)
+    fn value(&mut self, token: &str) -> Result<Arc<AttributeValue>, Fault> {
+        self.0.value(token)
     }
 
     /// Checks that an ADD or DELETE can take its value.
-    fn check_action(&mut self, change: &RawChange<'a>) -> Result<(), Fault> {
+    fn check_action(&mut self, change: &RawChange<'_>) -> Result<(), Fault> {
         let (action, token, takes_numbers) = match change {
             RawChange::Add(token) => (Clause::Add.keyword(), token, true),
             RawChange::Delete(token) => (Clause::Delete.keyword(), token, false),
             RawChange::Set(..) | RawChange::Remove => return Ok(()),
         };
         let value = self.value(token)?;
-        match long_name(&value) {
-            Some("NUMBER") if takes_numbers => Ok(()),
-            Some(operand_type) => Err(Fault::ActionOperandType { action, operand_type }),
-            None => Ok(()),
+        if takes_numbers && matches!(*value, AttributeValue::N(_)) {
+            return Ok(());
         }
+        let refused = |operand_type| Err(Fault::ActionOperandType { action, operand_type });
+        long_name(&value).map_or(Ok(()), refused)
     }
 
-    fn change(&mut self, change: &RawChange<'a>) -> Result<Change, Fault> {
+    fn change(&mut self, change: &RawChange<'_>) -> Result<Change, Fault> {
         match change {
             RawChange::Remove => Ok(Change::Remove),
             RawChange::Add(token) => self.value(token).map(Change::Add),
@@ -145,8 +129,8 @@ impl<'a> Resolver<'a, '_> {
     fn sum(
         &mut self,
         operator: Operator,
-        left: &RawOperand<'a>,
-        right: &RawOperand<'a>,
+        left: &RawOperand<'_>,
+        right: &RawOperand<'_>,
     ) -> Result<NewValue, Fault> {
         let left = self.typed_operand(left, operator.sign(), "N")?;
         let right = self.typed_operand(right, operator.sign(), "N")?;
@@ -156,7 +140,7 @@ impl<'a> Resolver<'a, '_> {
         })
     }
 
-    fn list_append(&mut self, operands: &[RawOperand<'a>]) -> Result<NewValue, Fault> {
+    fn list_append(&mut self, operands: &[RawOperand<'_>]) -> Result<NewValue, Fault> {
         let [left, right] = pair(LIST_APPEND, operands)?;
         let left = self.typed_operand(left, LIST_APPEND, "L")?;
         let right = self.typed_operand(right, LIST_APPEND, "L")?;
@@ -166,7 +150,7 @@ impl<'a> Resolver<'a, '_> {
     /// An operand of which the type must be this one, as far as it is known without an item.
     fn typed_operand(
         &mut self,
-        operand: &RawOperand<'a>,
+        operand: &RawOperand<'_>,
         operator: &'static str,
         expected: &'static str,
     ) -> Result<Operand, Fault> {
@@ -185,7 +169,7 @@ impl<'a> Resolver<'a, '_> {
     }
 
     /// An operand that is no list_append.
-    fn operand(&mut self, operand: &RawOperand<'a>) -> Result<Operand, Fault> {
+    fn operand(&mut self, operand: &RawOperand<'_>) -> Result<Operand, Fault> {
         match operand {
             RawOperand::Path(path) => self.path(path).map(Operand::Path),
             RawOperand::Value(token) => self.value(token).map(Operand::Value),

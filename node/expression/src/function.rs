@@ -4,16 +4,15 @@ use crate::Fault;
 
 /// A function, of conditions or of updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Function {
+pub(crate) enum Function {
     AttributeExists,
     AttributeNotExists,
     AttributeType,
     BeginsWith,
     Contains,
     Size,
-    /// Of updates alone: known, and out of place in a condition.
+    /// Of updates alone, as the next one; the others are of conditions alone.
     IfNotExists,
-    /// Of updates alone.
     ListAppend,
 }
 
@@ -30,13 +29,13 @@ impl Function {
     ];
 
     /// The function of this name, whose case matters.
-    pub(super) fn named(name: &str) -> Result<Self, Fault> {
+    pub(crate) fn named(name: &str) -> Result<Self, Fault> {
         let function = Self::ALL.into_iter().find(|function| function.name() == name);
         function.ok_or_else(|| Fault::UnknownFunction { function: name.to_owned() })
     }
 
     /// Its name.
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::AttributeExists => "attribute_exists",
             Self::AttributeNotExists => "attribute_not_exists",
@@ -50,7 +49,7 @@ impl Function {
     }
 
     /// How many operands it takes.
-    pub(super) const fn operands(self) -> usize {
+    pub(crate) const fn operands(self) -> usize {
         match self {
             Self::AttributeExists | Self::AttributeNotExists | Self::Size => 1,
             Self::AttributeType
@@ -62,7 +61,7 @@ impl Function {
     }
 
     /// Whether it says that something holds, so that it is a condition by itself.
-    pub(super) const fn is_condition(self) -> bool {
+    pub(crate) const fn is_condition(self) -> bool {
         match self {
             Self::AttributeExists
             | Self::AttributeNotExists
@@ -73,13 +72,18 @@ impl Function {
         }
     }
 
+    /// Whether it may stand in an update.
+    pub(crate) const fn is_of_updates(self) -> bool {
+        matches!(self, Self::IfNotExists | Self::ListAppend)
+    }
+
     /// Whether it has a value that can be an operand of a condition.
-    pub(super) const fn is_operand(self) -> bool {
+    pub(crate) const fn is_operand(self) -> bool {
         matches!(self, Self::Size)
     }
 
     /// The error that it stands in a wrong place.
-    pub(super) fn misused(self) -> Fault {
+    pub(crate) fn misused(self) -> Fault {
         Fault::MisusedFunction { function: self.name().to_owned() }
     }
 }
