@@ -5,7 +5,9 @@
 //! was not used.
 
 use serde::de::MapAccess;
-use stator_expression::{Condition, ExpressionError, Kind, Placeholders, Projection, Update};
+use stator_expression::{
+    Condition, ExpressionError, KeyExpression, Kind, Placeholders, Projection, Update,
+};
 use stator_model::AttributeMap;
 use stator_protocol::{ApiError, Entries, Member, NamedValues};
 
@@ -151,6 +153,15 @@ impl Expressions {
         text: Option<&str>,
     ) -> Result<Option<Condition>, ApiError> {
         self.parse(text, |text, placeholders| Condition::parse(kind, text, placeholders))
+    }
+
+    /// The key condition, if there is one. What else is wrong with it is told once all expressions are
+    /// parsed.
+    pub(crate) fn key_condition(
+        &mut self,
+        text: Option<&str>,
+    ) -> Result<Option<KeyExpression>, ApiError> {
+        self.parse(text, KeyExpression::parse)
     }
 
     /// The projection, if there is one.

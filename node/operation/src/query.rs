@@ -4,37 +4,33 @@
 //! A page ends after `Limit` items, or with the item that makes it 1 MB; it then says where the next
 //! begins, even if nothing follows. Nothing keeps still between pages.
 
+mod conditions;
 mod key_conditions;
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::de::MapAccess;
-use stator_model::{
-    AttributeMap, KeyRange, KeyValue, Location, SortRange, TableDescription, TableId,
-};
+use stator_expression::{ExpressionError, KeyExpression, Kind, Projection};
+use stator_model::{AttributeMap, KeyRange, KeySchema, Location, TableDescription, TableId};
 use stator_protocol::{
-    AnyMap, ApiError, Attributes, Entries, Found, JsonWriter, Scope, Shape, parse, read_members,
+    ApiError, Attributes, Entries, Found, JsonWriter, Scope, Shape, parse, read_members,
 };
 
 use crate::capacity::Charge;
+use crate::condition::ItemCondition;
 use crate::constraint::{Violations, enveloped, none_refused};
+use crate::expressions::{PlaceholderMembers, Wording};
 use crate::page::{Page, Paged, Shown, Subject, Wanted};
 use crate::read::{Order, Part, Rows};
 use crate::table::{NAME_CHARS, NAME_CHARS_LEAST};
 use crate::{ReturnConsumedCapacity, TableReference};
 
+use conditions::Conditions;
 use key_conditions::{Condition, KeyConditions};
 
 /// Parameters of the API that do not work here yet.
-const NOT_YET: &[&str] = &[
-    "KeyConditionExpression",
-    "FilterExpression",
-    "ProjectionExpression",
-    "AttributesToGet",
-    "QueryFilter",
-    "ConditionalOperator",
-];
+const NOT_YET: &[&str] = &["AttributesToGet", "QueryFilter", "ConditionalOperator"];
 
 /// A body, as it was read.
 #[derive(Default)]
@@ -48,9 +44,44 @@ struct Members {
     return_consumed_capacity: Option<String>,
     scan_index_forward: Option<bool>,
     key_conditions: Option<Entries<Condition>>,
-    expression_attribute_names: Option<AnyMap>,
-    expression_attribute_values: Option<AnyMap>,
+    expressions: Texts,
+    placeholders: PlaceholderMembers,
     refused: Vec<&'static str>,
+}
+
+/// The expressions, as they were read.
+#[derive(Default)]
+struct Texts {
+    projection: Option<String>,
+    filter: Option<String>,
+    key_condition: Option<String>,
+}
+
+/// The expressions, as far as they are checked together.
+struct Parsed {
+    projection: Option<Projection>,
+    filter: Option<ItemCondition>,
+    key_condition: Option<KeyExpression>,
+}
+
+impl Texts {
+    /// Each with whether it is given, in the service's order.
+    fn given(&self) -> [(Kind, bool); 3] {
+        [
+            (Kind::Projection, self.projection.is_some()),
+            (Kind::Filter, self.filter.is_some()),
+            (Kind::KeyCondition, self.key_condition.is_some()),
+        ]
+    }
+
+    fn parse(self, placeholders: PlaceholderMembers) -> Result<Parsed, ApiError> {
+        let mut expressions = placeholders.open(Wording::Bare, &self.given())?;
+        let projection = expressions.projection(self.projection.as_deref())?;
+        let filter = expressions.condition(Kind::Filter, self.filter.as_deref())?;
+        let key_condition = expressions.key_condition(self.key_condition.as_deref())?;
+        expressions.finish()?;
+        Ok(Parsed { projection, filter: filter.map(Into::into), key_condition })
+    }
 }
 
 impl Shape for Members {
@@ -70,8 +101,12 @@ impl Shape for Members {
             "ReturnConsumedCapacity" => member.set(&mut it.return_consumed_capacity),
             "ScanIndexForward" => member.set(&mut it.scan_index_forward),
             "KeyConditions" => member.set(&mut it.key_conditions),
-            "ExpressionAttributeNames" => member.set(&mut it.expression_attribute_names),
-            "ExpressionAttributeValues" => member.set(&mut it.expression_attribute_values),
+            "KeyConditionExpression" => member.set(&mut it.expressions.key_condition),
+            "FilterExpression" => member.set(&mut it.expressions.filter),
+            "ProjectionExpression" => member.set(&mut it.expressions.projection),
+            "ExpressionAttributeNames" | "ExpressionAttributeValues" => {
+                it.placeholders.read(name, member)
+            }
             _ => member.note(NOT_YET, &mut it.refused),
         })?;
         Ok(it)
@@ -83,20 +118,14 @@ impl Shape for Members {
 pub struct Input {
     table: TableReference,
     index: Option<String>,
-    conditions: KeyConditions,
+    conditions: Conditions,
     order: Order,
     limit: Option<usize>,
+    filter: Option<ItemCondition>,
     shown: Shown,
     start: Option<AttributeMap>,
     consistent: bool,
     return_capacity: ReturnConsumedCapacity,
-}
-
-/// What the conditions on keys ask for: one partition key, and a range of sort keys or all of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KeyQuery {
-    pub(crate) partition: KeyValue,
-    pub(crate) sort: Option<SortRange>,
 }
 
 impl Input {
@@ -121,19 +150,30 @@ impl Input {
         let operators = KeyConditions::operators(it.key_conditions.as_ref(), &mut violations);
         violations.finish()?;
         none_refused("Query", &it.refused)?;
-        no_placeholders(it.expression_attribute_names, it.expression_attribute_values)?;
+        if it.key_conditions.is_some() {
+            check_not_mixed(&it.expressions)?;
+        }
+        let parsed = it.expressions.parse(it.placeholders)?;
         let start = it.exclusive_start_key.map(|Attributes(start)| start).transpose()?;
-        let conditions = it.key_conditions.ok_or_else(|| {
-            ApiError::validation(
-                "Either the KeyConditions or KeyConditionExpression parameter must be specified in \
-                 the request.",
-            )
-        })?;
-        let conditions = KeyConditions::checked(conditions, operators)?;
+        let conditions = match (it.key_conditions, parsed.key_condition) {
+            (Some(legacy), _) => Conditions::Legacy(KeyConditions::checked(legacy, operators)?),
+            (None, Some(expression)) => {
+                let restricted = expression.restrict();
+                let bare = |error: ExpressionError| ApiError::validation(error.to_string());
+                Conditions::Expression(restricted.map_err(bare)?)
+            }
+            (None, None) => {
+                return Err(ApiError::validation(
+                    "Either the KeyConditions or KeyConditionExpression parameter must be specified \
+                     in the request.",
+                ));
+            }
+        };
         let forward = it.scan_index_forward.unwrap_or(true);
         Ok(Self {
             table,
-            shown: Shown::new(select, None, it.index_name.is_some(), enveloped)?,
+            filter: parsed.filter,
+            shown: Shown::new(select, parsed.projection, it.index_name.is_some(), enveloped)?,
             index: it.index_name,
             conditions,
             order: if forward { Order::Ascending } else { Order::Descending },
@@ -156,6 +196,9 @@ impl Input {
     /// ValidationException.
     pub fn validate(self, table: &Arc<TableDescription>) -> Result<Query, ApiError> {
         let subject = Subject::new(table, self.index.as_deref())?;
+        if let Some(filter) = &self.filter {
+            check_filter(filter, &subject.key_schema())?;
+        }
         let asked = self.conditions.bind(&subject.key_schema())?;
         let prefix = subject.prefix(&asked.partition);
         let mut range = match &asked.sort {
@@ -176,7 +219,7 @@ impl Input {
             range,
             order: self.order,
             limit: self.limit,
-            filter: None,
+            filter: self.filter,
             shown: self.shown,
         });
         let charge = Charge::new(self.return_capacity, &self.table);
@@ -184,20 +227,30 @@ impl Input {
     }
 }
 
-/// Names and values for expressions need one.
-fn no_placeholders(names: Option<AnyMap>, values: Option<AnyMap>) -> Result<(), ApiError> {
-    if names.is_some() {
-        return Err(ApiError::validation(
-            "ExpressionAttributeNames can only be specified when using expressions",
-        ));
+/// The legacy form goes with no expression.
+fn check_not_mixed(expressions: &Texts) -> Result<(), ApiError> {
+    let given = expressions.given();
+    let given: Vec<&str> =
+        given.iter().filter(|(_, given)| *given).map(|(kind, _)| kind.parameter()).collect();
+    if given.is_empty() {
+        return Ok(());
     }
-    if values.is_some() {
-        return Err(ApiError::validation(
-            "ExpressionAttributeValues can only be specified when using expressions: \
-             FilterExpression and KeyConditionExpression are null",
-        ));
-    }
-    Ok(())
+    Err(ApiError::validation(format!(
+        "Can not use both expression and non-expression parameters in the same request: \
+         Non-expression parameters: {{KeyConditions}} Expression parameters: {{{}}}",
+        given.join(", ")
+    )))
+}
+
+/// What keys must be is said by the key condition, which decides what is read.
+fn check_filter(filter: &ItemCondition, keys: &KeySchema) -> Result<(), ApiError> {
+    let key = filter.attributes().find(|name| keys.attributes().any(|key| key.name == *name));
+    key.map_or(Ok(()), |key| {
+        Err(ApiError::validation(format!(
+            "Filter Expression can only contain non-primary key attributes: Primary key attribute: \
+             {key}"
+        )))
+    })
 }
 
 /// The item behind which a page begins. It need not exist.

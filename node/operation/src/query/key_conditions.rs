@@ -7,7 +7,7 @@ use serde::de::MapAccess;
 use stator_model::{AttributeValue, KeyAttribute, KeySchema, KeyValue, SortRange};
 use stator_protocol::{ApiError, Entries, Entry, Found, Scope, Shape, ValueError, read_members};
 
-use super::KeyQuery;
+use super::conditions::KeyQuery;
 use crate::constraint::{Violations, invalid};
 use crate::keys;
 use crate::options::ComparisonOperator;
