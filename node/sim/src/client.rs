@@ -91,6 +91,21 @@ pub enum Ask {
         /// One of so many segments, the first.
         segments: u64,
     },
+    /// Query, one page, with all attributes.
+    Query {
+        /// Of this name.
+        name: u64,
+        /// Of the keys of this group.
+        group: u64,
+        /// By the index that holds every item, or by the table's key.
+        by_write: bool,
+        /// With `ConsistentRead`.
+        consistent: bool,
+        /// With `ScanIndexForward`.
+        forward: bool,
+        /// With this `Limit`; 0 for none.
+        limit: u64,
+    },
     /// CreateTable.
     Create {
         /// With this name.
@@ -162,9 +177,17 @@ impl Ask {
                 limit: if random.chance(1, 2) { random.within(1, 8) } else { 0 },
                 segments: if random.chance(1, 3) { random.within(2, 4) } else { 1 },
             },
-            84..87 => Self::Create { name },
-            87..90 => Self::Delete { name },
-            90..98 => Self::Describe { name },
+            84..88 => Self::Query {
+                name,
+                group: kind_of(name).group(key),
+                by_write: kind_of(name) == KeyKind::Composite && random.chance(2, 3),
+                consistent: random.chance(2, 3),
+                forward: random.chance(1, 2),
+                limit: if random.chance(1, 2) { random.within(1, 4) } else { 0 },
+            },
+            88..91 => Self::Create { name },
+            91..94 => Self::Delete { name },
+            94..98 => Self::Describe { name },
             _ => Self::List,
         }
     }
@@ -177,7 +200,8 @@ impl Ask {
             | Self::Erase { name, .. }
             | Self::WriteBatch { name, .. }
             | Self::GetBatch { name, .. }
-            | Self::Scan { name, .. } => Some(name),
+            | Self::Scan { name, .. }
+            | Self::Query { name, .. } => Some(name),
             Self::Create { .. } | Self::Delete { .. } | Self::Describe { .. } | Self::List => None,
         }
     }
@@ -193,6 +217,7 @@ impl Ask {
             Self::Get { .. }
             | Self::GetBatch { .. }
             | Self::Scan { .. }
+            | Self::Query { .. }
             | Self::Create { .. }
             | Self::Delete { .. }
             | Self::Describe { .. }
@@ -274,12 +299,26 @@ impl Ask {
                 }
                 (Operation::Scan, body)
             }
+            Self::Query { name, group, by_write, consistent, forward, limit } => {
+                let key = json!([kind_of(name).partition(group)]);
+                let body = json!({
+                    "TableName": table_name(name),
+                    "IndexName": by_write.then_some(content::BY_WRITE),
+                    "KeyConditions": { "pk": { "ComparisonOperator": "EQ", "AttributeValueList": key } },
+                    "Select": "ALL_ATTRIBUTES",
+                    "ConsistentRead": consistent,
+                    "ScanIndexForward": forward,
+                    "Limit": (limit > 0).then_some(limit),
+                });
+                (Operation::Query, body)
+            }
             Self::Create { name } => {
                 let (definitions, schema) = kind_of(name).schema();
                 let body = json!({
                     "TableName": table_name(name),
                     "AttributeDefinitions": definitions,
                     "KeySchema": schema,
+                    "LocalSecondaryIndexes": kind_of(name).local_indexes(),
                     "BillingMode": "PAY_PER_REQUEST",
                 });
                 (Operation::CreateTable, body)

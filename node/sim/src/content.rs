@@ -13,6 +13,9 @@ pub struct WriteNumber(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyNumber(pub u64);
 
+/// The local index that holds every item of a table with composite keys.
+pub const BY_WRITE: &str = "by-write";
+
 /// How a table's primary key is made. A name keeps its kind through all lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
@@ -34,6 +37,51 @@ impl KeyKind {
         }
     }
 
+    /// Which keys have one partition key: those with the same number.
+    pub fn group(self, key: KeyNumber) -> u64 {
+        match self {
+            Self::Simple => key.0,
+            Self::Composite => key.0 % 3,
+        }
+    }
+
+    /// The partition key of a group.
+    pub fn partition(self, group: u64) -> Value {
+        match self {
+            Self::Simple => json!({ "S": format!("key-{group}") }),
+            Self::Composite => json!({ "S": format!("group-{group}") }),
+        }
+    }
+
+    /// `LocalSecondaryIndexes` of CreateTable: one that holds every item, in the order of writes, and one
+    /// that holds some.
+    pub fn local_indexes(self) -> Value {
+        let index = |name: &str, sort: &str, projection: Value| {
+            json!({
+                "IndexName": name,
+                "KeySchema": [
+                    { "AttributeName": "pk", "KeyType": "HASH" },
+                    { "AttributeName": sort, "KeyType": "RANGE" },
+                ],
+                "Projection": projection,
+            })
+        };
+        match self {
+            Self::Simple => Value::Null,
+            Self::Composite => json!([
+                index(BY_WRITE, "write", json!({ "ProjectionType": "KEYS_ONLY" })),
+                index(
+                    "by-turn",
+                    "turn",
+                    json!({
+                        "ProjectionType": "INCLUDE",
+                        "NonKeyAttributes": ["write", "nothing"],
+                    })
+                ),
+            ]),
+        }
+    }
+
     /// `AttributeDefinitions` and `KeySchema` of CreateTable.
     pub fn schema(self) -> (Value, Value) {
         match self {
@@ -45,6 +93,8 @@ impl KeyKind {
                 json!([
                     { "AttributeName": "pk", "AttributeType": "S" },
                     { "AttributeName": "sk", "AttributeType": "N" },
+                    { "AttributeName": "write", "AttributeType": "N" },
+                    { "AttributeName": "turn", "AttributeType": "S" },
                 ]),
                 json!([
                     { "AttributeName": "pk", "KeyType": "HASH" },
@@ -61,6 +111,10 @@ pub fn item(kind: KeyKind, key: KeyNumber, write: WriteNumber, padding: usize) -
     if let Some(attributes) = item.as_object_mut() {
         attributes.insert("write".to_owned(), json!({ "N": write.0.to_string() }));
         attributes.insert("padding".to_owned(), json!({ "S": pad(write, padding) }));
+        // Some writes put the item elsewhere in the index, some take it out, some leave it.
+        if kind == KeyKind::Composite && !write.0.is_multiple_of(3) {
+            attributes.insert("turn".to_owned(), json!({ "S": format!("turn-{}", write.0 % 5) }));
+        }
     }
     item
 }

@@ -3,6 +3,7 @@
 
 pub mod applied;
 pub mod garbage;
+pub mod local_indexes;
 pub mod log_keeps;
 pub mod log_size;
 pub mod names;

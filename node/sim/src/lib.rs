@@ -17,6 +17,7 @@ pub mod disk;
 pub mod edge;
 pub mod history;
 pub mod invariants;
+mod keeping;
 pub mod linear;
 pub mod plan;
 pub mod process;

@@ -156,6 +156,8 @@ pub struct Planted {
     pub votes_dropped: bool,
     /// Entries for a keyspace that is skipped are applied behind later ones.
     pub skipped_reordered: bool,
+    /// Entries of local indexes stay where they are when their items move or go.
+    pub entries_kept: bool,
 }
 
 impl Plan {

@@ -19,6 +19,7 @@ use stator_store::{Engine, MemoryEngine};
 
 use crate::disk::{Disk, Phase};
 use crate::invariants::Watch;
+use crate::keeping::KeepsEntries;
 use crate::plan::{Moment, Planted};
 use crate::random::Random;
 use crate::violation::Violation;
@@ -174,7 +175,10 @@ impl Process {
         let forming = Forming { cluster: new_id, node: NodeId::new(1), replica: ReplicaId::new(1) };
         let core = Core::start(Start { recovered, engine: &engine, forming })
             .map_err(|error| failed("start the core", &error))?;
-        let shared: Arc<dyn Engine> = Arc::new(engine.clone());
+        let shared: Arc<dyn Engine> = match planted.entries_kept {
+            true => Arc::new(KeepsEntries(engine.clone())),
+            false => Arc::new(engine.clone()),
+        };
         let process = Self {
             core,
             preparer: log.preparer(),

@@ -27,7 +27,9 @@ use crate::content::KeyNumber;
 use crate::disk::Disk;
 use crate::edge::{FlightId, Mailbox, Shore, Stepped};
 use crate::history::History;
-use crate::invariants::{Watch, garbage, log_size, names, progress, registers, statistics};
+use crate::invariants::{
+    Watch, garbage, local_indexes, log_size, names, progress, registers, statistics,
+};
 use crate::linear::Moment;
 use crate::plan::{Doom, Loss, Plan};
 use crate::process::{Actor, Death, Machine, Process};
@@ -359,6 +361,7 @@ impl<'a> World<'a> {
         process.run(actor, wall, self.uptime, &mut self.random, &mut self.watch)?;
         if process.version != version && process.picture.ready && !was_ready {
             self.watch.ready(&process.picture)?;
+            local_indexes::hold(&process.picture, &self.engine)?;
         }
         Ok(())
     }
@@ -575,6 +578,7 @@ impl<'a> World<'a> {
     fn check_at_rest(&mut self) -> Verdict {
         let Some(process) = &self.process else { return Ok(()) };
         statistics::hold(&process.picture, &self.engine)?;
+        local_indexes::hold(&process.picture, &self.engine)?;
         garbage::hold(&process.picture, &self.engine)?;
         let content = self.disk.content();
         let sizes = content.names().into_iter().filter_map(|name| content.open(&name).ok());

@@ -37,6 +37,7 @@ pub fn lost(history: &mut History, ask: Ask, called: Moment, about: About) {
         Ask::Get { .. }
         | Ask::GetBatch { .. }
         | Ask::Scan { .. }
+        | Ask::Query { .. }
         | Ask::Describe { .. }
         | Ask::List => {}
     }
@@ -76,6 +77,7 @@ pub fn answered(
         Ask::WriteBatch { .. } => batch_written(history, at, ask, about, &body)?,
         Ask::GetBatch { .. } => batch_got(history, at, ask, about, &body)?,
         Ask::Scan { .. } => scanned(history, keys_of_tables, at, ask, about, &body)?,
+        Ask::Query { .. } => queried(history, keys_of_tables, at, ask, about, &body)?,
         Ask::Get { name, key, consistent } => {
             let found = item_of(ask, name, key, body.get("Item"))?;
             let table = about.table.ok_or_else(|| strange(ask, "no table"))?;
@@ -180,6 +182,48 @@ fn scanned(
     if items.is_empty() { Ok(()) } else { Err(strange(ask, "an item twice, or one of no key")) }
 }
 
+/// The items of a page come in order; a page of all shows what is not there, too.
+fn queried(
+    history: &mut History,
+    keys_of_tables: u64,
+    (called, returned): (Moment, Moment),
+    ask: Ask,
+    about: About,
+    body: &Value,
+) -> Result<(), Violation> {
+    let Ask::Query { name, group, by_write, consistent, forward, limit } = ask else {
+        return Ok(());
+    };
+    let table = about.table.ok_or_else(|| strange(ask, "no table"))?;
+    let mut items = body.get("Items").and_then(Value::as_array).cloned().unwrap_or_default();
+    if limit > 0 && u64::try_from(items.len()).is_ok_and(|count| count > limit) {
+        return Err(strange(ask, "more items than it wanted"));
+    }
+    let sort = if by_write { "/write/N" } else { "/sk/N" };
+    let order = |item: &Value| {
+        let number: Option<u64> =
+            item.pointer(sort).and_then(Value::as_str).and_then(|text| text.parse().ok());
+        number
+    };
+    let in_order = match forward {
+        true => items.is_sorted_by(|left, right| order(left) < order(right)),
+        false => items.is_sorted_by(|left, right| order(left) > order(right)),
+    };
+    if !in_order {
+        return Err(strange(ask, "items out of order"));
+    }
+    let is_all = body.get("LastEvaluatedKey").is_none();
+    let of_group = |key: &KeyNumber| kind_of(name).group(*key) == group;
+    for key in keys(KeyNumber(0), keys_of_tables).filter(of_group) {
+        let item = take(&mut items, name, key);
+        let found = item_of(ask, name, key, item.as_ref())?;
+        if found.is_some() || is_all {
+            history.get(Register { table, key }, called, returned, Get { consistent, found });
+        }
+    }
+    if items.is_empty() { Ok(()) } else { Err(strange(ask, "an item twice, or one of no key")) }
+}
+
 /// Takes the item with this key out.
 fn take(items: &mut Vec<Value>, name: u64, key: KeyNumber) -> Option<Value> {
     let at = items.iter().position(|item| has_key(item, name, key))?;
@@ -232,13 +276,14 @@ fn refused(
             lost(history, ask, called, about);
         }
         (
-            Ask::Get { .. } | Ask::GetBatch { .. } | Ask::Scan { .. },
+            Ask::Get { .. } | Ask::GetBatch { .. } | Ask::Scan { .. } | Ask::Query { .. },
             ErrorCode::ResourceNotFoundException,
         )
         | (
             Ask::Get { .. }
             | Ask::GetBatch { .. }
             | Ask::Scan { .. }
+            | Ask::Query { .. }
             | Ask::Create { .. }
             | Ask::Delete { .. },
             ErrorCode::ServiceUnavailable,

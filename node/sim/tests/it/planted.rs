@@ -65,6 +65,11 @@ fn a_vote_that_is_not_logged() {
 }
 
 #[test]
+fn entries_of_an_index_that_stay_when_their_items_move() {
+    is_found(Planted { entries_kept: true, ..Planted::default() }, 50);
+}
+
+#[test]
 fn entries_that_overtake_those_of_a_skipped_keyspace() {
     is_found(Planted { skipped_reordered: true, ..Planted::default() }, 100);
 }
