@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use stator_model::{IndexLocation, KeyRange, Location, SharedItem, TabletId};
+use stator_model::{IndexLocation, KeyRange, LocalIndexId, Location, SharedItem, TabletId};
 use stator_operation::ItemCommand;
 use stator_operation::read::{Found, IndexSource, Order, Place, Row, Rows, Source, Walk};
 use stator_store::{Engine, Entries, Error, ReadView, StoredItem, Value, collection, keys};
@@ -15,6 +15,10 @@ use crate::{Prefetched, ReplicaHandle};
 /// that a Scan of one passes the entries of the others; so that none blocks its thread for long, whoever
 /// asked is told how far the look came, and asks for the rest.
 const LOOK: usize = 4096;
+
+/// Entries of other indexes that are passed one by one; then the walk goes on where the next of its own may
+/// be: to begin anew costs more than a few steps and less than all entries of a large collection.
+const PASSED: usize = 16;
 
 /// Looks a part of a read up. What was found counts only if the replica still serves afterwards: one that
 /// does not may have lost its tablet meanwhile.
@@ -100,7 +104,7 @@ fn read_entries(
     let end = end.map_or_else(|| keys::entries_end().to_vec(), keys::entry_bound);
     let mut entries = scan(view, tablet, &keys::entry_bound(&walk.range.start), &end);
     let mut found = Rows::default();
-    let (mut room, mut looks) = (walk.room, 0);
+    let (mut room, mut looks, mut passed) = (walk.room, 0, 0);
     while !room.is_used_up()
         && let Some(entry) = next(&mut entries, walk.order)
     {
@@ -113,8 +117,15 @@ fn read_entries(
         looks += 1;
         let apart = IndexLocation::parse(location, source.partition).ok_or(Error::IndexEntry)?;
         if apart.index != source.index {
+            passed += 1;
+            if passed == PASSED && walk.order == Order::Ascending {
+                passed = 0;
+                entries =
+                    scan(view, tablet, &keys::entry_bound(&ahead(&apart, source.index)), &end);
+            }
             continue;
         }
+        passed = 0;
         let item: SharedItem = Arc::new(StoredItem::parse(value)?);
         let behind = if source.with_items {
             let location = apart.item(source.sort).ok_or(Error::IndexEntry)?;
@@ -128,6 +139,13 @@ fn read_entries(
         found.rows.push(row);
     }
     Ok(found)
+}
+
+/// Where the next entry of `index` may be, behind one of another index: in the same collection or in the
+/// next.
+fn ahead(passed: &IndexLocation<'_>, index: LocalIndexId) -> Vec<u8> {
+    let from = if passed.index < index { index.0 } else { u8::MAX };
+    [passed.collection, &[from]].concat()
 }
 
 /// What of a range is left if the walk ends in front of `location`.
