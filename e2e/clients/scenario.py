@@ -8,6 +8,7 @@ import sys
 from decimal import Decimal
 
 import boto3
+from boto3.dynamodb.conditions import Key
 from boto3.dynamodb.types import Binary
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -129,6 +130,68 @@ def many_items(client, resource):
     check("scan after", table.scan(Select="COUNT")["Count"], before)
 
 
+def queries(client, resource):
+    """Queries a table and its local index, with the conditions that boto3 builds."""
+    client.create_table(
+        TableName="Shows",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "Artist", "AttributeType": "S"},
+            {"AttributeName": "City", "AttributeType": "S"},
+            {"AttributeName": "Seats", "AttributeType": "N"},
+        ],
+        KeySchema=[
+            {"AttributeName": "Artist", "KeyType": "HASH"},
+            {"AttributeName": "City", "KeyType": "RANGE"},
+        ],
+        LocalSecondaryIndexes=[
+            {
+                "IndexName": "by-seats",
+                "KeySchema": [
+                    {"AttributeName": "Artist", "KeyType": "HASH"},
+                    {"AttributeName": "Seats", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+    )
+    client.get_waiter("table_exists").wait(TableName="Shows", WaiterConfig={"Delay": 1})
+    table = resource.Table("Shows")
+    seats = {"Bern": 900, "Basel": 1500, "Brig": 40, "Zug": None}
+    for city, count in seats.items():
+        show = {"Artist": "A", "City": city, "Date": "2026-11-21", "Seats": count}
+        table.put_item(Item={name: value for name, value in show.items() if value is not None})
+
+    def cities(**query):
+        return [show["City"] for show in table.query(**query)["Items"]]
+
+    artist = Key("Artist").eq("A")
+    check("query", cities(KeyConditionExpression=artist), ["Basel", "Bern", "Brig", "Zug"])
+    found = cities(KeyConditionExpression=artist & Key("City").begins_with("Ba"))
+    check("beginning", found, ["Basel"])
+    found = cities(KeyConditionExpression=artist, ScanIndexForward=False, Limit=2)
+    check("backwards", found, ["Zug", "Brig"])
+    found = cities(KeyConditionExpression=artist, IndexName="by-seats")
+    check("index", found, ["Brig", "Bern", "Basel"])
+    large = artist & Key("Seats").between(100, 2000)
+    found = cities(KeyConditionExpression=large, IndexName="by-seats", ConsistentRead=True)
+    check("range of an index", found, ["Bern", "Basel"])
+    answer = table.query(
+        KeyConditionExpression=large, IndexName="by-seats", Select="ALL_ATTRIBUTES"
+    )
+    check("fetched", {show["Date"] for show in answer["Items"]}, {"2026-11-21"})
+    paginator = client.get_paginator("query").paginate(
+        TableName="Shows",
+        IndexName="by-seats",
+        KeyConditionExpression="Artist = :a",
+        ExpressionAttributeValues={":a": {"S": "A"}},
+        PaginationConfig={"PageSize": 2},
+    )
+    check("pages of an index", [page["Count"] for page in paginator], [2, 1])
+    table.delete()
+    client.get_waiter("table_not_exists").wait(TableName="Shows", WaiterConfig={"Delay": 1})
+
+
 def refusals(client):
     """The errors that programs branch on."""
     refused(
@@ -236,6 +299,7 @@ def main():
     tables(client)
     items(resource)
     many_items(client, resource)
+    queries(client, resource)
     refusals(client)
     settings(client)
     deletion(client)

@@ -6,6 +6,7 @@ mod damage;
 mod disk;
 mod errors;
 mod items;
+mod local_indexes;
 mod manifests;
 mod pages;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

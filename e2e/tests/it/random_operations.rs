@@ -2,6 +2,7 @@
 
 mod batches;
 mod items;
+mod queries;
 mod scans;
 
 use std::ops::RangeInclusive;
@@ -89,6 +90,7 @@ impl Run {
             (true, 420..480) => self.write_batch(random).await,
             (true, 480..540) => self.get_batch(random).await,
             (true, 540..600) => self.scan(name, random).await,
+            (true, 600..660) => self.query(name, random).await,
             (true, _) => self.get(name, random).await,
         }
     }

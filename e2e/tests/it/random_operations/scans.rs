@@ -106,7 +106,7 @@ fn assert_in_order(table: &Table, items: &[Item]) {
 }
 
 /// Keys of one type: numbers by value, all others by their bytes.
-fn compare(left: &Value, right: &Value) -> Ordering {
+pub(super) fn compare(left: &Value, right: &Value) -> Ordering {
     match (left, right) {
         (Value::N(left), Value::N(right)) => {
             let number = |text: &str| BigDecimal::from_str(text).expect("a number");
