@@ -227,6 +227,7 @@ pub(crate) struct Page {
     bytes: usize,
     /// What was taken for items behind entries.
     behind: CapacityUnits,
+    /// The last item so far.
     last: Option<SharedItem>,
 }
 
@@ -281,9 +282,10 @@ impl Page {
                 self.behind += CapacityUnits::of_read(item.size(), self.consistent);
             }
         }
-        if self.room.is_used_up() {
-            self.last = found.rows.last().map(|row| row.item.clone());
-        } else {
+        if let Some(row) = found.rows.last() {
+            self.last = Some(row.item.clone());
+        }
+        if !self.room.is_used_up() {
             self.left = rest(left, range, found.unseen, self.order);
         }
         found.rows.into_iter().for_each(|row| self.take(row));
@@ -306,6 +308,11 @@ impl Page {
         }
     }
 
+    /// Whether the page may end here, if it must: there is an item with which it ends.
+    pub(crate) fn may_end(&self) -> bool {
+        self.last.is_some()
+    }
+
     pub(crate) fn finish(self) -> Paged {
         let size = ItemSize::from_bytes(self.bytes);
         let units = CapacityUnits::of_read(size, self.consistent);
@@ -317,7 +324,9 @@ impl Page {
                 consumed
             }
         };
-        let last_key = self.last.map(|last| self.subject.key_of(&last));
+        let ends_early = self.room.is_used_up() || self.left.is_some();
+        let last = self.last.filter(|_| ends_early);
+        let last_key = last.map(|last| self.subject.key_of(&last));
         let items = (self.shown != Shown::Count).then_some(self.items);
         Paged { items, count: self.count, scanned: self.scanned, last_key, consumed }
     }
@@ -356,4 +365,31 @@ fn rest(
         (Order::Descending, None) => KeyRange { start: left.start, end: Some(range.start.clone()) },
     };
     (!rest.is_empty()).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(start: &'static str, end: Option<&'static str>) -> KeyRange {
+        let end = end.map(|end| end.as_bytes().into());
+        KeyRange { start: start.as_bytes().into(), end }
+    }
+
+    #[test]
+    fn what_is_left_of_a_page_begins_where_a_part_ended() {
+        let (up, down) = (Order::Ascending, Order::Descending);
+        let left = || range("b", Some("y"));
+        // Parts as partitions cut them.
+        let rest = |part: KeyRange, unseen, order| rest(left(), &part, unseen, order);
+        assert_eq!(rest(range("b", Some("m")), None, up), Some(range("m", Some("y"))));
+        assert_eq!(rest(range("m", Some("y")), None, down), Some(range("b", Some("m"))));
+        assert_eq!(rest(left(), None, up), None);
+        assert_eq!(rest(left(), None, down), None);
+        // Looks that ended early.
+        let unseen = range("k", Some("m"));
+        assert_eq!(rest(range("b", Some("m")), Some(unseen), up), Some(range("k", Some("y"))));
+        let unseen = range("m", Some("p"));
+        assert_eq!(rest(range("m", Some("y")), Some(unseen), down), Some(range("b", Some("p"))));
+    }
 }

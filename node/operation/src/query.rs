@@ -303,6 +303,11 @@ impl Query {
         self.page.found(range, rows);
     }
 
+    /// Whether the page may end with what it has, if no more can be read.
+    pub(crate) fn may_end(&self) -> bool {
+        self.page.may_end()
+    }
+
     pub(crate) fn reply(self) -> Output {
         Output { page: self.page.finish(), charge: self.charge }
     }

@@ -222,6 +222,13 @@ impl ReadCommand {
             Self::BatchGetItem(batch) if batch.has_begun() && error.is_retryable() => {
                 Ok(Reply::BatchGetItem(batch.reply()))
             }
+            // A page that ends early says where the next begins: whoever asks for it gets on.
+            Self::Query(query) if query.may_end() && error.is_retryable() => {
+                Ok(Reply::Query(query.reply()))
+            }
+            Self::Scan(scan) if scan.may_end() && error.is_retryable() => {
+                Ok(Reply::Scan(scan.reply()))
+            }
             Self::GetItem(_) | Self::BatchGetItem(_) | Self::Query(_) | Self::Scan(_) => Err(error),
         }
     }

@@ -90,9 +90,11 @@ impl ReadRoute {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
     use stator_catalog::Command;
-    use stator_operation::read::{Place, Rows};
+    use stator_model::{AttributeValue, Item};
+    use stator_operation::read::{Place, Row, Rows};
     use stator_operation::{ItemWork, Operation, Request, ServiceInfo};
 
     use super::*;
@@ -174,6 +176,21 @@ mod tests {
             route.found(&part, Found::Rows(Rows::default()));
         }
         assert_eq!(body(route.next(&catalog, NOW)), r#"{"Count":0,"ScannedCount":0,"Items":[]}"#);
+    }
+
+    #[test]
+    fn a_page_that_cannot_be_gone_on_with_ends_with_what_it_has() {
+        let catalog = catalog();
+        let mut route = route(&catalog, Operation::Scan, r#"{"TableName":"music"}"#);
+        let (_, first) = part(route.next(&catalog, NOW));
+        let pair = ("pk".to_owned(), AttributeValue::S("k".to_owned()));
+        let item = Arc::new(Item::from_pairs(vec![pair]).unwrap());
+        let rows = vec![Row { item, behind: None }];
+        route.found(&first, Found::Rows(Rows { rows, unseen: None }));
+        assert_eq!(
+            body(route.next(&catalog, DEADLINE)),
+            r#"{"Count":1,"ScannedCount":1,"Items":[{"pk":{"S":"k"}}],"LastEvaluatedKey":{"pk":{"S":"k"}}}"#
+        );
     }
 
     #[test]

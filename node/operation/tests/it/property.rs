@@ -1,5 +1,7 @@
 //! What holds for any request.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use stator_operation::{OPERATIONS, Request};
@@ -80,6 +82,16 @@ fn any_name() -> impl Strategy<Value = String> {
             "DeletionProtectionEnabled",
             "GlobalSecondaryIndexUpdates",
             "ExclusiveStartTableName",
+            "ExclusiveStartKey",
+            "IndexName",
+            "KeyConditions",
+            "KeyConditionExpression",
+            "ExpressionAttributeValues",
+            "ComparisonOperator",
+            "AttributeValueList",
+            "LocalSecondaryIndexes",
+            "Projection",
+            "NonKeyAttributes",
         ])
         .prop_map(str::to_owned),
         ".{0,6}",
@@ -103,6 +115,42 @@ fn world() -> World {
     let (status, _) = world.answer("CreateTable", table.to_string().as_bytes());
     assert_eq!(status, 200);
     world.activate("table");
+    world
+}
+
+/// Local indexes by `at`, and what they hold; nothing is all.
+const INDEXES: [(&str, &[&str]); 3] =
+    [("all", &[]), ("keys", &["pk", "sk", "at"]), ("some", &["pk", "sk", "at", "text"])];
+
+fn indexed_world() -> World {
+    let mut world = World::new();
+    let indexes = [
+        ("all", json!({"ProjectionType": "ALL"})),
+        ("keys", json!({"ProjectionType": "KEYS_ONLY"})),
+        ("some", json!({"ProjectionType": "INCLUDE", "NonKeyAttributes": ["text", "none"]})),
+    ];
+    let keys = |sort: &str| {
+        json!([
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": sort, "KeyType": "RANGE"},
+        ])
+    };
+    let indexes = indexes.map(|(name, projection)| {
+        json!({"IndexName": name, "KeySchema": keys("at"), "Projection": projection})
+    });
+    let table = json!({
+        "TableName": "indexed",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "N"},
+            {"AttributeName": "at", "AttributeType": "N"},
+        ],
+        "KeySchema": keys("sk"),
+        "LocalSecondaryIndexes": indexes,
+    });
+    assert_eq!(world.answer("CreateTable", table.to_string().as_bytes()).0, 200);
+    world.activate("indexed");
     world
 }
 
@@ -153,6 +201,62 @@ proptest! {
             prop_assert_eq!(status, 200);
             let answer: Value = serde_json::from_slice(&answer).unwrap();
             prop_assert_eq!(answer.get("Item"), model.get(&(pk, sk)));
+        }
+    }
+
+    #[test]
+    fn an_index_holds_the_projection_of_every_item_that_has_its_key(
+        writes in prop::collection::vec(
+            (0..2_u8, 0..4_u8, prop::option::weighted(0.8, (prop::option::of(0..3_i32), "[ab]{0,2}"))),
+            1..30,
+        ),
+    ) {
+        let mut world = indexed_world();
+        let mut model: BTreeMap<(u8, u8), Value> = BTreeMap::new();
+        for (pk, sk, write) in writes {
+            let key = json!({"pk": {"S": format!("p{pk}")}, "sk": {"N": sk.to_string()}});
+            let (operation, body) = match write {
+                Some((at, text)) => {
+                    let mut item = key;
+                    item["text"] = json!({"S": text});
+                    item["other"] = json!({"S": format!("{pk}{sk}")});
+                    if let Some(at) = at {
+                        item["at"] = json!({"N": at.to_string()});
+                    }
+                    model.insert((pk, sk), item.clone());
+                    ("PutItem", json!({"TableName": "indexed", "Item": item}))
+                }
+                None => {
+                    model.remove(&(pk, sk));
+                    ("DeleteItem", json!({"TableName": "indexed", "Key": key}))
+                }
+            };
+            prop_assert_eq!(world.answer(operation, body.to_string().as_bytes()).0, 200);
+        }
+        for pk in 0..2 {
+            for (index, names) in INDEXES {
+                let of_partition = model.iter().filter(|((of, _), item)| *of == pk && item.get("at").is_some());
+                let mut expected: Vec<(String, u8, Value)> = of_partition
+                    .map(|((_, sk), item)| {
+                        let mut entry = item.clone();
+                        let attributes = entry.as_object_mut().expect("an item is an object");
+                        attributes.retain(|name, _| names.is_empty() || names.contains(&name.as_str()));
+                        (item["at"]["N"].to_string(), *sk, entry)
+                    })
+                    .collect();
+                expected.sort_by(|left, right| (&left.0, left.1).cmp(&(&right.0, right.1)));
+                let query = json!({
+                    "TableName": "indexed",
+                    "IndexName": index,
+                    "KeyConditionExpression": "pk = :p",
+                    "ExpressionAttributeValues": {":p": {"S": format!("p{pk}")}},
+                });
+                let (status, answer) = world.answer("Query", query.to_string().as_bytes());
+                prop_assert_eq!(status, 200);
+                let answer: Value = serde_json::from_slice(&answer).unwrap();
+                let expected: Vec<Value> = expected.into_iter().map(|(_, _, entry)| entry).collect();
+                prop_assert_eq!(&answer["Items"], &Value::from(expected));
+            }
         }
     }
 }
