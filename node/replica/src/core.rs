@@ -24,7 +24,7 @@ use stator_store::KEYSPACES;
 use stator_store::state::PartitionState;
 
 use crate::apply::{Applied, ApplyTask};
-use crate::group::{Error, Group, GroupStart, Installed};
+use crate::group::{Advance, Error, Group, GroupStart, Installed};
 use crate::handle::ReplicaHandle;
 use crate::machine::{CatalogMachine, Deferred, Fate, Machine};
 
@@ -342,7 +342,8 @@ impl Core {
         match applied {
             Applied::UpTo { partition, index, state } => {
                 let Some(replica) = self.replicas.get_mut(&partition) else { return };
-                let leads = replica.group.applied(index);
+                let Advance { leads, settled } = replica.group.applied(index);
+                replica.machine.settle(settled);
                 self.settled.extend(replica.machine.applied(index));
                 self.changed |= partition == PartitionId::CATALOG;
                 if leads && let Some(state) = state {

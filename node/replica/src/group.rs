@@ -66,6 +66,22 @@ struct Pending {
     deferred: Vec<Deferred>,
 }
 
+/// An entry that was proposed here and is not applied yet.
+struct UnderWay {
+    index: LogIndex,
+    bytes: u64,
+    /// Answers that write nothing and looked at this entry when it was committed already.
+    deferred: Vec<Deferred>,
+}
+
+/// What becomes of a group once entries are applied.
+pub(crate) struct Advance {
+    /// Whether the replica leads from here on: its term's first entry was among them.
+    pub(crate) leads: bool,
+    /// Answers that waited for them.
+    pub(crate) settled: Vec<Deferred>,
+}
+
 /// What a group is rebuilt from.
 pub(crate) struct GroupStart {
     pub(crate) partition: PartitionId,
@@ -88,8 +104,8 @@ pub(crate) struct Group {
     durable: LogIndex,
     role: Role,
     pending: VecDeque<Pending>,
-    /// Entries proposed here and not applied yet: index and bytes.
-    under_way: VecDeque<(LogIndex, u64)>,
+    /// Entries proposed here and not applied yet.
+    under_way: VecDeque<UnderWay>,
     under_way_bytes: u64,
     /// Log tasks that carry a Ready of this group, and its number.
     unlogged: VecDeque<(LogTaskId, u64)>,
@@ -258,24 +274,25 @@ impl Group {
         message.set_entries(vec![Entry { data, ..Entry::default() }].into());
         // Not `RawNode::propose`, which takes a `Vec` and would copy the data once more.
         self.raft.raft.step(message)?;
-        self.under_way.push_back((index, bytes));
+        self.under_way.push_back(UnderWay { index, bytes, deferred: Vec::new() });
         self.under_way_bytes += bytes;
         let term = Term::new(self.raft.raft.term);
         self.pending.push_back(Pending { index, term, writes, deferred: Vec::new() });
         Ok(index)
     }
 
-    /// Owes `deferred` from the newest proposal on. With nothing under way it gives them back: all they
-    /// looked at is committed in this term, and a single voter's lease needs no round.
+    /// Owes `deferred` from the newest proposal on, until it is applied: whoever is told that an item is
+    /// there, or is not, finds it so, however it reads. With nothing under way it gives them back: all they
+    /// looked at is applied, in this term, and a single voter's lease needs no round.
     #[must_use]
     pub(crate) fn attach(&mut self, deferred: Vec<Deferred>) -> Vec<Deferred> {
-        match self.pending.back_mut() {
-            Some(pending) => {
-                pending.deferred.extend(deferred);
-                Vec::new()
-            }
-            None => deferred,
-        }
+        let newest = match (self.pending.back_mut(), self.under_way.back_mut()) {
+            (Some(pending), _) => &mut pending.deferred,
+            (None, Some(committed)) => &mut committed.deferred,
+            (None, None) => return deferred,
+        };
+        newest.extend(deferred);
+        Vec::new()
     }
 
     /// Hands out what raft has ready: records for the log task `task`, committed entries.
@@ -396,21 +413,23 @@ impl Group {
         newest.is_some()
     }
 
-    /// Notes that the store holds everything up to `index`. Returns whether the replica leads from
-    /// here on: its term's first entry was among it.
-    pub(crate) fn applied(&mut self, index: LogIndex) -> bool {
+    /// Notes that the store holds everything up to `index`.
+    pub(crate) fn applied(&mut self, index: LogIndex) -> Advance {
         self.raft.advance_apply_to(index.get());
         self.raft.mut_store().release(index.get());
-        while let Some((_, bytes)) = self.under_way.pop_front_if(|(at, _)| *at <= index) {
-            self.under_way_bytes -= bytes;
+        let mut settled = Vec::new();
+        while let Some(entry) = self.under_way.pop_front_if(|entry| entry.index <= index) {
+            self.under_way_bytes -= entry.bytes;
+            settled.extend(entry.deferred);
         }
-        match self.role {
+        let leads = match self.role {
             Role::Elected(first) if index >= first => {
                 self.role = Role::Leading;
                 true
             }
             Role::Elected(_) | Role::Following | Role::Leading => false,
-        }
+        };
+        Advance { leads, settled }
     }
 
     /// Notes that the store has synced everything up to `index`.
@@ -448,8 +467,8 @@ impl Group {
     /// Ends the replica: what is under way is answered as unknown.
     pub(crate) fn destroy(self) {
         self.handle.set_serving(false);
-        for pending in self.pending {
-            pending.deferred.into_iter().for_each(|deferred| deferred.settle(Fate::Unknown));
-        }
+        let pending = self.pending.into_iter().flat_map(|pending| pending.deferred);
+        let under_way = self.under_way.into_iter().flat_map(|entry| entry.deferred);
+        pending.chain(under_way).for_each(|deferred| deferred.settle(Fate::Unknown));
     }
 }

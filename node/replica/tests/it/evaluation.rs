@@ -132,6 +132,26 @@ fn an_answer_that_writes_nothing_waits_for_what_it_looked_at() {
     assert!(is_done(&first) && is_done(&second));
 }
 
+/// Whoever is told that an item is gone must not find it by an eventually consistent read, which looks
+/// only at what is applied.
+#[test]
+fn an_answer_that_writes_nothing_waits_until_what_it_looked_at_is_applied() {
+    let mut rig = Rig::with_table();
+    rig.put("k", "1");
+    rig.settle();
+    let first = rig.delete("k");
+    rig.flush();
+    rig.sync_one();
+    rig.flush();
+    let second = rig.delete("k");
+    rig.flush();
+    assert!(is_open(&first) && is_open(&second), "committed, and not applied");
+    assert_eq!(rig.stored("k").as_deref(), Some("1"));
+    rig.settle();
+    assert!(is_done(&first) && is_done(&second));
+    assert_eq!(rig.stored("k"), None);
+}
+
 #[test]
 fn an_answer_that_looked_at_nothing_pending_is_given_at_once() {
     let mut rig = Rig::with_table();
