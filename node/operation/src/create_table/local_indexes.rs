@@ -89,14 +89,14 @@ pub(super) fn local_indexes(
     let mut indexes: Vec<LocalIndex> = Vec::new();
     for (asked, id) in asked.into_iter().zip(1..) {
         if indexes.len() == limits::LOCAL_INDEXES {
-            return Err(invalid(&format!(
+            return Err(invalid(format!(
                 "Number of LocalSecondaryIndexes exceeds per-table limit of {}",
                 limits::LOCAL_INDEXES
             )));
         }
         let name = &asked.name;
         if indexes.iter().any(|index| index.name == *name) {
-            return Err(invalid(&format!("Duplicate index name: {name}")));
+            return Err(invalid(format!("Duplicate index name: {name}")));
         }
         let sort = sort_key(name, asked.key_schema, table, definitions)?;
         let projection = projection(asked.projection, asked.non_key_attributes)?;
@@ -114,13 +114,13 @@ fn sort_key(
     let schema = typed_schema(definitions, elements)?;
     let (own, tables) = (&schema.partition.name, &table.partition.name);
     if own != tables {
-        return Err(invalid(&format!(
+        return Err(invalid(format!(
             "Index KeySchema does not have the same leading hash key as table KeySchema for index: \
              {index}. index hash key: {own}, table hash key: {tables}"
         )));
     }
     schema.sort.ok_or_else(|| {
-        invalid(&format!("Index KeySchema does not have a range key for index: {index}"))
+        invalid(format!("Index KeySchema does not have a range key for index: {index}"))
     })
 }
 
@@ -136,7 +136,7 @@ fn projection(
         (ProjectionType::Include, None) => {
             Err(invalid("ProjectionType is INCLUDE, but NonKeyAttributes is not specified"))
         }
-        (ProjectionType::All | ProjectionType::KeysOnly, Some(_)) => Err(invalid(&format!(
+        (ProjectionType::All | ProjectionType::KeysOnly, Some(_)) => Err(invalid(format!(
             "ProjectionType is {}, but NonKeyAttributes is specified",
             kind.name()
         ))),

@@ -106,7 +106,7 @@ pub(super) fn check_used(
              in AttributeDefinitions",
         ));
     }
-    Err(invalid(&format!(
+    Err(invalid(format!(
         "Some AttributeDefinitions are not used. AttributeDefinitions: [{}], keys used: [{}]",
         names(&mut definitions.iter()).join(", "),
         used.join(", ")
