@@ -80,7 +80,7 @@ pub struct WriteRequest {
     /// The partition that the router found.
     pub partition: PartitionId,
     /// The validated command.
-    pub command: ItemCommand,
+    pub command: Box<ItemCommand>,
     /// The item as read on the way here.
     pub prefetched: Prefetched,
     /// Where the answer goes.
@@ -90,7 +90,7 @@ pub struct WriteRequest {
 impl WriteRequest {
     /// Gives the command back: it was not begun.
     pub(crate) fn refuse(self, reason: NotDone) {
-        (self.responder)(Answer::NotDone(reason, Some(Box::new(self.command))));
+        (self.responder)(Answer::NotDone(reason, Some(self.command)));
     }
 }
 

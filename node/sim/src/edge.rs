@@ -217,7 +217,7 @@ impl Flight {
                 self.about.begun = true;
                 let ticket = shore.mail.ticket(self.id);
                 let responder = Box::new(move |answer| ticket.send(Mail::Answer(answer)));
-                let request = WriteRequest { partition, command: *command, prefetched, responder };
+                let request = WriteRequest { partition, command, prefetched, responder };
                 shore.events.push_back(Event::Write(request));
                 Next::Go(Stage::AwaitAnswer(route))
             }

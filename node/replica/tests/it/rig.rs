@@ -184,6 +184,7 @@ impl Rig {
         prefetched: Prefetched,
     ) -> Slot<Answer> {
         let (slot, responder) = slot();
+        let command = Box::new(command);
         self.core.step(Event::Write(WriteRequest { partition, command, prefetched, responder }));
         slot
     }

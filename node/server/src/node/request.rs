@@ -95,7 +95,7 @@ impl Node {
         let (answer, answered) = oneshot::channel();
         let request = WriteRequest {
             partition,
-            command: *command,
+            command,
             prefetched,
             // Whoever asked may be gone; the write goes on without.
             responder: Box::new(move |outcome| drop(answer.send(outcome))),
