@@ -120,6 +120,9 @@ async fn a_table_changes_while_it_serves_and_stays_so_after_a_kill() {
         table.on_demand_throughput().and_then(|caps| caps.max_read_request_units),
         Some(100)
     );
+    let warm = table.warm_throughput().expect("it is ready for something");
+    assert_eq!(warm.read_units_per_second, Some(12_000));
+    assert_eq!(warm.write_units_per_second, Some(4_000));
     site.assert_quiet();
 }
 

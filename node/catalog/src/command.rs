@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stator_model::{
     Billing, HashSecret, KeySchema, LocalIndex, PartitionId, TableClass, TableDescription, TableId,
-    TableSettings, TableStatus, Tags, UnixMillis,
+    TableSettings, TableStatus, Tags, UnixMillis, Warmth,
 };
 
 use crate::Change;
@@ -51,6 +51,8 @@ pub struct NewTable {
     pub deletion_protection: bool,
     /// What else is set of it.
     pub settings: TableSettings,
+    /// What it is to be ready for at once, if that is more than its billing says.
+    pub warm: Option<Warmth>,
     /// The secret that spreads its partition keys, random.
     pub hash_secret: HashSecret,
     /// With how many partitions it begins, at most [`INITIAL_PARTITIONS`](crate::INITIAL_PARTITIONS).
@@ -66,6 +68,8 @@ pub struct TableUpdate {
     pub billing: Option<BillingUpdate>,
     /// The most that it may be asked for on demand.
     pub on_demand: OnDemandUpdate,
+    /// What it is ready for at once: no less than now.
+    pub warm: WarmUpdate,
     /// Its class.
     pub class: Option<TableClass>,
     /// Whether DeleteTable is refused.
@@ -132,6 +136,15 @@ impl CapUpdate {
             Self::Set(cap) => Some(cap),
         }
     }
+}
+
+/// What a table is to be ready for at once; `None` as it is now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WarmUpdate {
+    /// ReadUnitsPerSecond.
+    pub read: Option<u64>,
+    /// WriteUnitsPerSecond.
+    pub write: Option<u64>,
 }
 
 /// What becomes of a table's tags.
@@ -233,6 +246,12 @@ pub enum Refusal {
         /// The table.
         name: String,
         /// Whether a cap for reads is among those that were to be changed.
+        read: bool,
+    },
+    /// A table never is ready for less than it was.
+    #[error("the table is ready for more")]
+    WarmLowered {
+        /// Whether it is reads that would be fewer.
         read: bool,
     },
     /// More tags than a table may have.

@@ -172,7 +172,7 @@ fn describe(new: &NewTable, now: UnixMillis) -> TableDescription {
         billing: new.billing,
         deletion_protection: new.deletion_protection,
         settings: new.settings.clone(),
-        history: TableHistory::new(new.billing, now),
+        history: TableHistory { warm: new.warm, ..TableHistory::new(new.billing, now) },
         hash_secret: new.hash_secret,
     }
 }

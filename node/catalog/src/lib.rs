@@ -33,7 +33,7 @@ pub use catalog::Catalog;
 pub use change::Change;
 pub use command::{
     BillingUpdate, CapUpdate, Command, Decision, NewTable, OnDemandUpdate, Outcome, Refusal,
-    TableUpdate, TagUpdate,
+    TableUpdate, TagUpdate, WarmUpdate,
 };
 pub use decide::INITIAL_PARTITIONS;
 pub use error::{Contradiction, Error, RecordKind};

@@ -8,6 +8,34 @@ const DECREASES: u32 = 4;
 const BETWEEN_DECREASES: u64 = 60 * 60 * 1000;
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
+/// Units a second that a table is ready for at once (`WarmThroughput`). They never become fewer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Warmth {
+    /// ReadUnitsPerSecond.
+    pub read: u64,
+    /// WriteUnitsPerSecond.
+    pub write: u64,
+}
+
+impl Warmth {
+    /// Of a table that is on demand, or once was ("DynamoDB on-demand capacity mode", developer guide).
+    const ON_DEMAND: Self = Self { read: 12_000, write: 4_000 };
+
+    /// Of a table that begins so.
+    pub const fn initial(billing: Billing) -> Self {
+        match billing {
+            Billing::Provisioned { read, write } => Self { read, write },
+            Billing::PayPerRequest => Self::ON_DEMAND,
+        }
+    }
+
+    /// The larger of each.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self { read: self.read.max(other.read), write: self.write.max(other.write) }
+    }
+}
+
 /// The past of a table's throughput and class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TableHistory {
@@ -21,6 +49,8 @@ pub struct TableHistory {
     pub decreases: u32,
     /// When the table's class was last changed.
     pub class: Option<UnixMillis>,
+    /// What the table was made ready for, or needed once, beyond what its billing says now.
+    pub warm: Option<Warmth>,
 }
 
 impl TableHistory {
@@ -28,6 +58,12 @@ impl TableHistory {
     pub fn new(billing: Billing, now: UnixMillis) -> Self {
         let on_demand = matches!(billing, Billing::PayPerRequest).then_some(now);
         Self { on_demand, ..Self::default() }
+    }
+
+    /// What the table is ready for while it is paid for so.
+    pub fn warmth(&self, billing: Billing) -> Warmth {
+        let once = self.on_demand.map_or(Warmth::default(), |_| Warmth::ON_DEMAND);
+        self.warm.unwrap_or_default().max(once).max(Warmth::initial(billing))
     }
 
     /// The same once billing has changed. A change of the mode is neither an increase nor a decrease;
@@ -50,6 +86,10 @@ impl TableHistory {
                 }
             }
             (Billing::PayPerRequest, Billing::PayPerRequest | Billing::Provisioned { .. }) => {}
+        }
+        let reached = self.warmth(before);
+        if history.warmth(after).max(reached) != history.warmth(after) {
+            history.warm = Some(reached);
         }
         history
     }
@@ -96,6 +136,24 @@ mod tests {
         let again = provisioned.billed(units(5, 5), Billing::PayPerRequest, UnixMillis(4));
         assert_eq!(again, TableHistory { on_demand: Some(UnixMillis(4)), ..history });
         assert_eq!(TableHistory::new(units(1, 1), UnixMillis(1)), TableHistory::default());
+    }
+
+    #[test]
+    fn a_table_stays_ready_for_the_most_that_it_was_ever_ready_for() {
+        let now = UnixMillis(TODAY);
+        let warmth = |read, write| Warmth { read, write };
+        let one = TableHistory::new(units(1, 1), now);
+        assert_eq!(one.warmth(units(1, 1)), warmth(1, 1));
+        let three = one.billed(units(1, 1), units(3, 3), now);
+        assert_eq!((three.warmth(units(3, 3)), three.warm), (warmth(3, 3), None));
+        let less = three.billed(units(3, 3), units(1, 2), now);
+        assert_eq!(less.warmth(units(1, 2)), warmth(3, 3));
+        let mixed = less.billed(units(1, 2), units(2, 9), now);
+        assert_eq!(mixed.warmth(units(2, 9)), warmth(3, 9));
+        let on_demand = mixed.billed(units(2, 9), Billing::PayPerRequest, now);
+        assert_eq!(on_demand.warmth(Billing::PayPerRequest), warmth(12_000, 4_000));
+        let back = on_demand.billed(Billing::PayPerRequest, units(1, 1), now);
+        assert_eq!(back.warmth(units(1, 1)), warmth(12_000, 4_000));
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub mod time;
 pub mod value;
 
 pub use build::{to_item, to_item_of};
-pub use history::TableHistory;
+pub use history::{TableHistory, Warmth};
 pub use id::{
     DescriptionVersion, Epoch, LogIndex, NodeId, PartitionId, ReplicaId, StartNumber, TableId,
     TabletId, Term,

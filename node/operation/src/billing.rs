@@ -1,9 +1,9 @@
 //! How tables are paid for, as requests say it: `BillingMode`, `ProvisionedThroughput`,
-//! `OnDemandThroughput`.
+//! `OnDemandThroughput`, `WarmThroughput`.
 
 use serde::de::MapAccess;
-use stator_catalog::{CapUpdate, OnDemandUpdate};
-use stator_model::{Billing, OnDemandCaps};
+use stator_catalog::{CapUpdate, OnDemandUpdate, WarmUpdate};
+use stator_model::{Billing, OnDemandCaps, Warmth};
 use stator_protocol::{ApiError, Found, Scope, Shape, read_members};
 
 use crate::constraint::{Violations, invalid};
@@ -164,5 +164,80 @@ pub(crate) fn caps_provisioned(read: bool) -> ApiError {
     let member = if read { READ_CAP } else { WRITE_CAP };
     invalid(format!(
         "{member} for OnDemandThroughput cannot be specified when table BillingMode is PROVISIONED."
+    ))
+}
+
+/// `WarmThroughput`.
+#[derive(Default)]
+pub(crate) struct WarmThroughput {
+    read: Option<i64>,
+    write: Option<i64>,
+}
+
+impl Shape for WarmThroughput {
+    fn mismatch(found: Found) -> String {
+        found.instead_of_member("WarmThroughput")
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        let mut it = Self::default();
+        read_members(object, scope, |name, member| match name {
+            "ReadUnitsPerSecond" => member.set(&mut it.read),
+            "WriteUnitsPerSecond" => member.set(&mut it.write),
+            _ => member.ignore(),
+        })?;
+        Ok(it)
+    }
+}
+
+impl WarmThroughput {
+    /// What a new table that is paid for so is to be ready for, if something is said of it.
+    ///
+    /// # Errors
+    /// ValidationException for less than such a table is ready for anyway.
+    pub(crate) fn of_new(&self, billing: Billing) -> Result<Option<Warmth>, ApiError> {
+        let least = Warmth::initial(billing);
+        let units = |given: Option<i64>, least: u64, read: bool| match given.map(u64::try_from) {
+            None => Ok(least),
+            Some(Ok(units)) if units >= least => Ok(units),
+            Some(Ok(_) | Err(_)) => Err(too_cold(billing, read)),
+        };
+        let read = units(self.read, least.read, true)?;
+        let write = units(self.write, least.write, false)?;
+        let said = self.read.is_some() || self.write.is_some();
+        Ok(said.then_some(Warmth { read, write }))
+    }
+
+    /// What a table is to be ready for from now on. Less than nothing is less than it ever was.
+    pub(crate) fn update(&self) -> WarmUpdate {
+        let units = |given: Option<i64>| given.map(|units| u64::try_from(units).unwrap_or(0));
+        WarmUpdate { read: units(self.read), write: units(self.write) }
+    }
+}
+
+fn warm_member(read: bool) -> &'static str {
+    if read { "ReadUnitsPerSecond" } else { "WriteUnitsPerSecond" }
+}
+
+fn too_cold(billing: Billing, read: bool) -> ApiError {
+    let least = match billing {
+        Billing::PayPerRequest => {
+            "initial throughput for OnDemand. See: \
+             https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/\
+             on-demand-capacity-mode.html#on-demand-capacity-mode-initial"
+        }
+        Billing::Provisioned { .. } if read => "ReadCapacityUnits of ProvisionedThroughput",
+        Billing::Provisioned { .. } => "WriteCapacityUnits of ProvisionedThroughput",
+    };
+    let member = warm_member(read);
+    invalid(format!("Requested {member} for WarmThroughput for table is lower than {least}"))
+}
+
+/// What a client is told that wants a table to be ready for less than it is; `read` if for fewer reads.
+pub(crate) fn warm_lowered(read: bool) -> ApiError {
+    let member = warm_member(read);
+    invalid(format!(
+        "Requested {member} for WarmThroughput for table is lower than current WarmThroughput, \
+         decreasing WarmThroughput is not supported"
     ))
 }

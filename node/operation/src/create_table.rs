@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 
 use stator_catalog::{Command, NewTable, Refusal};
 use stator_model::{
-    Billing, HashSecret, KeySchema, LocalIndex, TableId, TableSettings, TableStatus,
+    Billing, HashSecret, KeySchema, LocalIndex, TableId, TableSettings, TableStatus, Warmth,
 };
 use stator_protocol::{ApiError, JsonWriter, parse};
 
@@ -26,6 +26,7 @@ pub struct Input {
     billing: Billing,
     deletion_protection: bool,
     settings: TableSettings,
+    warm: Option<Warmth>,
 }
 
 impl Input {
@@ -60,13 +61,15 @@ impl Input {
         let key_schema = schema::key_schema(&definitions, elements)?;
         let local_indexes = local_indexes::local_indexes(local_indexes, &key_schema, &definitions)?;
         schema::check_used(&definitions, &key_schema, &local_indexes)?;
+        let warm = it.warm_throughput.take().map(|warm| warm.of_new(billing)).transpose()?;
         let deletion_protection = it.deletion_protection_enabled.unwrap_or(false);
         let settings = TableSettings {
             class: class.unwrap_or_default(),
             on_demand: on_demand.unwrap_or_default(),
             tags: tags::checked(it.tags.take().unwrap_or_default())?,
         };
-        Ok(Self { table, key_schema, local_indexes, billing, deletion_protection, settings })
+        let warm = warm.flatten();
+        Ok(Self { table, key_schema, local_indexes, billing, deletion_protection, settings, warm })
     }
 
     /// The table that the request names.
@@ -103,6 +106,7 @@ impl Input {
             billing: self.billing,
             deletion_protection: self.deletion_protection,
             settings: self.settings,
+            warm: self.warm,
             hash_secret: HashSecret::from_bytes(secret),
             partitions,
         })))
@@ -122,6 +126,7 @@ pub fn refused(refusal: &Refusal) -> ApiError {
         | Refusal::UnitsUnchanged { .. }
         | Refusal::DecreasesSpent { .. }
         | Refusal::NotOnDemand { .. }
+        | Refusal::WarmLowered { .. }
         | Refusal::TooManyTags { .. }
         | Refusal::TableIdTaken { .. }
         | Refusal::TooManyPartitions { .. }

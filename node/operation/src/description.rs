@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stator_model::{
     Billing, KeyAttribute, KeySchema, LocalIndexId, OnDemandCaps, Projection, TableClass,
-    TableDescription, UnixMillis,
+    TableDescription, TableStatus, UnixMillis,
 };
 use stator_protocol::JsonWriter;
 
@@ -125,6 +125,24 @@ impl DescribedTable {
         description.member("DeletionProtectionEnabled").flag(self.table.deletion_protection);
         self.write_class(description);
         self.write_caps(description);
+        self.write_warmth(description);
+    }
+
+    /// What the table is ready for. A reply that a table is being created tells it only if the request
+    /// said something of it, one that a table is being deleted never.
+    fn write_warmth(&self, description: &mut JsonWriter) {
+        let history = &self.table.history;
+        let status = match self.table.status {
+            TableStatus::Active => "ACTIVE",
+            TableStatus::Creating if history.warm.is_some() => "UPDATING",
+            TableStatus::Creating | TableStatus::Deleting => return,
+        };
+        let warmth = history.warmth(self.table.billing);
+        description.member("WarmThroughput").object(|throughput| {
+            throughput.member("ReadUnitsPerSecond").integer(warmth.read);
+            throughput.member("WriteUnitsPerSecond").integer(warmth.write);
+            throughput.member("Status").text(status);
+        });
     }
 
     /// Left out until the class is another than the default, or once was.

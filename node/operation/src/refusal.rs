@@ -27,6 +27,7 @@ pub(crate) fn error(refusal: &Refusal) -> ApiError {
             LongForm(*next)
         )),
         Refusal::NotOnDemand { read, .. } => billing::caps_provisioned(*read),
+        Refusal::WarmLowered { read } => billing::warm_lowered(*read),
         Refusal::TooManyTags { .. } => tags::too_many(),
         Refusal::NotFormed => ApiError::unavailable(),
         // Not the client's doing: sent again, the request draws another id, or the operator helps.

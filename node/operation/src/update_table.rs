@@ -6,7 +6,7 @@
 
 mod members;
 
-use stator_catalog::{BillingUpdate, Command, OnDemandUpdate, Refusal, TableUpdate};
+use stator_catalog::{BillingUpdate, Command, OnDemandUpdate, Refusal, TableUpdate, WarmUpdate};
 use stator_model::TableClass;
 use stator_protocol::{ApiError, JsonWriter, parse};
 
@@ -23,6 +23,7 @@ pub struct Input {
     table: TableReference,
     billing: Option<BillingUpdate>,
     on_demand: OnDemandUpdate,
+    warm: WarmUpdate,
     class: Option<TableClass>,
     deletion_protection: Option<bool>,
 }
@@ -52,6 +53,7 @@ impl Input {
             table,
             billing: billing_update(mode, units.flatten())?,
             on_demand: on_demand.unwrap_or_default(),
+            warm: it.warm_throughput.map(|warm| warm.update()).unwrap_or_default(),
             class,
             deletion_protection: it.deletion_protection_enabled,
         };
@@ -62,9 +64,10 @@ impl Input {
     /// Whether the changes are of one family.
     fn check_families(&self) -> Result<(), ApiError> {
         let caps = self.on_demand != OnDemandUpdate::default();
+        let warm = self.warm != WarmUpdate::default();
         let class = self.class.is_some();
         let protection = self.deletion_protection.is_some();
-        let families = [self.billing.is_some(), caps, class, protection];
+        let families = [self.billing.is_some(), caps, warm, class, protection];
         let count = families.into_iter().filter(|present| *present).count();
         let alone = |name| {
             Err(invalid(format!("{name} modification must be the only operation in the request")))
@@ -76,6 +79,9 @@ impl Input {
             )),
             _ if class && count > 1 => alone("TableClass"),
             _ if protection && count > 1 => alone("DeletionProtection"),
+            _ if warm && count > 1 => {
+                Err(invalid("WarmThroughput must be the only operation in the request"))
+            }
             Some(BillingUpdate::Units { .. }) if caps => Err(invalid(
                 "OnDemandThroughput can only be combined with BillingMode in an UpdateTable request",
             )),
@@ -99,6 +105,7 @@ impl Input {
             name: name.to_owned(),
             billing: self.billing,
             on_demand: self.on_demand,
+            warm: self.warm,
             class: self.class,
             deletion_protection: self.deletion_protection,
             ..TableUpdate::default()

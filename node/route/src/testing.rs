@@ -34,6 +34,7 @@ pub(crate) fn catalog() -> Catalog {
         billing: Billing::PayPerRequest,
         deletion_protection: false,
         settings: TableSettings::default(),
+        warm: None,
         hash_secret: HashSecret::from_bytes([6; 16]),
         partitions: NonZeroU32::new(4).unwrap(),
     };

@@ -218,6 +218,7 @@ async fn create(node: &Node, manifest: &Manifest) -> Result<(), String> {
         billing,
         deletion_protection,
         settings,
+        warm: None,
         hash_secret: HashSecret::from_bytes(random::secret()),
         partitions: min_partitions.unwrap_or(PARTITIONS),
     }));

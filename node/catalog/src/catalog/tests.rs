@@ -298,6 +298,7 @@ fn create(id: u8, name: &str, partitions: u32, deletion_protection: bool) -> Com
         billing: Billing::PayPerRequest,
         deletion_protection,
         settings: TableSettings::default(),
+        warm: None,
         hash_secret: HashSecret::from_bytes([id; 16]),
         partitions: NonZeroU32::new(partitions).unwrap(),
     }))

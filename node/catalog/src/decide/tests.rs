@@ -2,13 +2,13 @@ use std::num::NonZeroU32;
 
 use stator_model::{
     Billing, HashSecret, KeyAttribute, KeySchema, KeyType, NodeId, OnDemandCaps, PartitionId,
-    ReplicaId, TableClass, TableId, TableSettings, TableStatus, Tags, UnixMillis,
+    ReplicaId, TableClass, TableId, TableSettings, TableStatus, Tags, UnixMillis, Warmth,
 };
 
 use super::even_ranges;
 use crate::{
     BillingUpdate, CapUpdate, Catalog, Change, Command, Decision, Meta, NewTable, OnDemandUpdate,
-    Outcome, Refusal, TableUpdate, TagUpdate,
+    Outcome, Refusal, TableUpdate, TagUpdate, WarmUpdate,
 };
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
@@ -31,6 +31,7 @@ fn new_table(id: u8, name: &str, partitions: u32) -> NewTable {
         billing: Billing::PayPerRequest,
         deletion_protection: false,
         settings: TableSettings::default(),
+        warm: None,
         hash_secret: HashSecret::from_bytes([id; 16]),
         partitions: NonZeroU32::new(partitions).unwrap(),
     }
@@ -297,6 +298,31 @@ fn caps_are_merged_and_go_with_on_demand() {
         }),
     );
     check(&catalog, Some(1), None);
+}
+
+#[test]
+fn a_table_is_made_ready_for_more_and_never_for_less() {
+    let warm = |read, write| {
+        let warm = WarmUpdate { read, write };
+        change(TableUpdate { warm, ..TableUpdate::default() })
+    };
+    let ready = |catalog: &Catalog| {
+        let table = catalog.table_by_name("t").unwrap();
+        (table.history.warmth(table.billing).read, table.history.warmth(table.billing).write)
+    };
+    let mut catalog = with_table(provisioned(5, 6));
+    assert_eq!(ready(&catalog), (5, 6));
+    run(&mut catalog, warm(Some(5), Some(6)));
+    assert_eq!(catalog.table_by_name("t").unwrap().history.warm, None, "it was ready for that");
+    refused(&catalog, warm(Some(4), Some(7)), Refusal::WarmLowered { read: true });
+    refused(&catalog, warm(None, Some(5)), Refusal::WarmLowered { read: false });
+    run(&mut catalog, warm(Some(7), None));
+    run(&mut catalog, warm(None, Some(8)));
+    assert_eq!(ready(&catalog), (7, 8));
+    run(&mut catalog, units(1, 9));
+    assert_eq!(ready(&catalog), (7, 9));
+    let warm = Some(Warmth { read: 20, write: 30 });
+    assert_eq!(ready(&with_table(NewTable { warm, ..provisioned(5, 6) })), (20, 30));
 }
 
 #[test]

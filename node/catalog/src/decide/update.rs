@@ -1,9 +1,13 @@
 //! What an update makes of a table.
 
-use stator_model::{Billing, OnDemandCaps, TableDescription, TableHistory, Tags, UnixMillis};
+use stator_model::{
+    Billing, OnDemandCaps, TableDescription, TableHistory, Tags, UnixMillis, Warmth,
+};
 
 use super::check_tags;
-use crate::{BillingUpdate, CapUpdate, OnDemandUpdate, Refusal, TableUpdate, TagUpdate};
+use crate::{
+    BillingUpdate, CapUpdate, OnDemandUpdate, Refusal, TableUpdate, TagUpdate, WarmUpdate,
+};
 
 /// The table as it is once it is updated.
 ///
@@ -23,6 +27,7 @@ pub(super) fn updated(
         updated.billing = billing.billing();
         updated.history = table.history.billed(table.billing, updated.billing, now);
     }
+    updated.history.warm = warm(&updated, update.warm)?;
     updated.settings.on_demand = caps(&updated, update.on_demand)?;
     if let Some(class) = update.class
         && class != table.settings.class
@@ -71,6 +76,20 @@ fn check_decrease(history: &TableHistory, now: UnixMillis) -> Result<(), Refusal
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// What the table was made ready for, once it is also ready for this.
+fn warm(table: &TableDescription, update: WarmUpdate) -> Result<Option<Warmth>, Refusal> {
+    let now = table.history.warmth(table.billing);
+    let wanted =
+        Warmth { read: update.read.unwrap_or(now.read), write: update.write.unwrap_or(now.write) };
+    if wanted == now {
+        return Ok(table.history.warm);
+    }
+    if wanted.max(now) != wanted {
+        return Err(Refusal::WarmLowered { read: wanted.read < now.read });
+    }
+    Ok(Some(wanted))
 }
 
 /// The caps of a table that is paid for as it will be.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use stator_model::{
     Billing, DescriptionVersion, HashSecret, KeyAttribute, KeySchema, KeyType, LocalIndex,
     OnDemandCaps, TableClass, TableDescription, TableHistory, TableId, TableSettings, TableStatus,
-    UnixMillis,
+    UnixMillis, Warmth,
 };
 
 use super::{array, local_index, open, parse, seal};
@@ -136,6 +136,16 @@ mod v2 {
         pub(super) decreases: u32,
         #[prost(uint64, optional, tag = "5")]
         pub(super) class: Option<u64>,
+        #[prost(message, optional, tag = "6")]
+        pub(super) warm: Option<Warmth>,
+    }
+
+    #[derive(Clone, Copy, PartialEq, prost::Message)]
+    pub(super) struct Warmth {
+        #[prost(uint64, tag = "1")]
+        pub(super) read: u64,
+        #[prost(uint64, tag = "2")]
+        pub(super) write: u64,
     }
 }
 
@@ -311,6 +321,7 @@ fn history_message(history: &TableHistory) -> v2::History {
         decrease: millis(history.decrease),
         decreases: history.decreases,
         class: millis(history.class),
+        warm: history.warm.map(|Warmth { read, write }| v2::Warmth { read, write }),
     }
 }
 
@@ -322,6 +333,7 @@ fn history(message: v2::History) -> TableHistory {
         decrease: moment(message.decrease),
         decreases: message.decreases,
         class: moment(message.class),
+        warm: message.warm.map(|v2::Warmth { read, write }| Warmth { read, write }),
     }
 }
 
@@ -350,7 +362,7 @@ mod tests {
     use stator_model::{
         Billing, DescriptionVersion, HashSecret, KeyAttribute, KeySchema, KeyType, LocalIndex,
         LocalIndexId, OnDemandCaps, Projection, TableClass, TableDescription, TableHistory,
-        TableId, TableSettings, TableStatus, UnixMillis,
+        TableId, TableSettings, TableStatus, UnixMillis, Warmth,
     };
 
     use super::{decode, encode};
@@ -420,12 +432,13 @@ mod tests {
             decrease: moment(302),
             decreases: 4,
             class: moment(303),
+            warm: Some(Warmth { read: 300, write: 0 }),
         };
         let golden = b"\x02\x0a\x06orders\x10\x01\x18\x01\x20\xac\x02\x2a\x06\x0a\x02pk\x10\x02\
             \x4a\x10ABCDEFGHIJKLMNOP\
             \x52\x25\x08\x01\x10\xac\x02\x18\x01\
             \x22\x06\x0a\x04Team\x22\x06\x0a\x01a\x12\x01b\x22\x0c\x0a\x04team\x12\x04shop\
-            \x5a\x0e\x08\xac\x02\x10\xad\x02\x18\xae\x02\x20\x04\x28\xaf\x02";
+            \x5a\x13\x08\xac\x02\x10\xad\x02\x18\xae\x02\x20\x04\x28\xaf\x02\x32\x03\x08\xac\x02";
         assert_eq!(encode(&full), golden.as_slice());
         assert_eq!(decode(ID, golden), Ok(full));
     }

@@ -3,7 +3,7 @@
 use serde::de::MapAccess;
 use stator_protocol::{AnyList, ApiError, Found, Scope, Shape, read_members};
 
-use crate::billing::{OnDemandThroughput, Throughput};
+use crate::billing::{OnDemandThroughput, Throughput, WarmThroughput};
 use crate::constraint::Violations;
 use crate::options::Choice;
 use crate::tags::Tag;
@@ -16,7 +16,6 @@ const NOT_YET: &[&str] = &[
     "GlobalTableSourceArn",
     "ResourcePolicy",
     "VectorIndexes",
-    "WarmThroughput",
 ];
 
 #[derive(Default)]
@@ -31,6 +30,7 @@ pub(super) struct Members {
     pub(super) stream: Option<StreamSpecification>,
     pub(super) encryption: Option<Encryption>,
     pub(super) on_demand_throughput: Option<OnDemandThroughput>,
+    pub(super) warm_throughput: Option<WarmThroughput>,
     pub(super) tags: Option<Vec<Tag>>,
     pub(super) global_indexes: Option<AnyList>,
     pub(super) local_indexes: Option<Vec<LocalIndexMember>>,
@@ -55,6 +55,7 @@ impl Shape for Members {
             "StreamSpecification" => member.set(&mut it.stream),
             "SSESpecification" => member.set(&mut it.encryption),
             "OnDemandThroughput" => member.set(&mut it.on_demand_throughput),
+            "WarmThroughput" => member.set(&mut it.warm_throughput),
             "Tags" => member.set(&mut it.tags),
             "GlobalSecondaryIndexes" => member.set(&mut it.global_indexes),
             "LocalSecondaryIndexes" => member.set(&mut it.local_indexes),

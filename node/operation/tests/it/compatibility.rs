@@ -25,6 +25,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("CreateTable", "SSESpecification", "only `Enabled: false`"),
     ("CreateTable", "StreamSpecification", "only `StreamEnabled: false`"),
     ("CreateTable", "TableClass", "stored and returned"),
+    ("CreateTable", "WarmThroughput", "stored and returned"),
     (
         "DescribeContinuousBackups",
         "",
@@ -35,7 +36,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     (
         "DescribeTable",
         "",
-        "`ItemCount` and `TableSizeBytes` are of now, not of some hours ago; no `WarmThroughput`",
+        "`ItemCount` and `TableSizeBytes` are of now, not of some hours ago; `WarmThroughput` is what it would be in the service",
     ),
     ("DescribeTimeToLive", "", "no table's items expire: UpdateTimeToLive is not built"),
     ("ListTagsOfResource", "NextToken", "not looked at: all tags of a table are one page"),
@@ -56,6 +57,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "stored and returned, whatever DescribeLimits says; nothing is throttled by it",
     ),
     ("UpdateTable", "TableClass", "may change as often as one likes"),
+    ("UpdateTable", "WarmThroughput", "stored and returned at once"),
 ];
 
 /// Bodies that are good, or good enough for every parameter to be read.

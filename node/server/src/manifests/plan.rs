@@ -233,6 +233,7 @@ impl From<Update> for TableUpdate {
             class,
             deletion_protection,
             tags: tags.map(TagUpdate::Declared).unwrap_or_default(),
+            ..Self::default()
         }
     }
 }

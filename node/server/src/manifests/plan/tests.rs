@@ -94,6 +94,7 @@ fn new_table(id: u8, name: &str, partitions: u32) -> NewTable {
         billing: Billing::PayPerRequest,
         deletion_protection: false,
         settings: TableSettings::default(),
+        warm: None,
         hash_secret: HashSecret::from_bytes([id; 16]),
         partitions: NonZeroU32::new(partitions).expect("some"),
     }
