@@ -65,13 +65,13 @@ impl Violations {
         value: Option<&str>,
     ) -> Option<T> {
         let word = value?;
-        let found = T::WORDS.iter().find(|(known, _)| *known == word);
+        let found = T::named(word);
         if found.is_none() {
             let words: Vec<&str> = T::WORDS.iter().map(|(known, _)| *known).collect();
             let constraint = format!("satisfy enum value set: [{}]", words.join(", "));
             self.add(word, path, &constraint);
         }
-        found.map(|(_, meaning)| *meaning)
+        found
     }
 
     /// A member whose characters are counted.

@@ -65,13 +65,12 @@ impl Input {
         let key = violations.required("key", it.key);
         let words = it.write.words(&mut violations);
         violations.finish()?;
-        it.write.none_refused("DeleteItem")?;
-        let precondition = it.write.precondition(&words)?;
+        let conditions = it.write.conditions()?;
         let Attributes(key) = key.expect("an absent key is a violation");
         Ok(Self {
             table,
             key: key.map_err(enveloped_value)?,
-            precondition,
+            precondition: conditions.precondition(&words)?,
             return_old: words.return_values == Some(ReturnOld::AllOld),
             return_capacity: return_capacity.unwrap_or_default(),
             return_metrics: words.metrics,

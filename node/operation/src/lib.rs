@@ -34,6 +34,7 @@ mod expressions;
 pub mod get_item;
 mod items;
 mod keys;
+mod legacy;
 pub mod list_tables;
 pub mod list_tags_of_resource;
 mod local_index;

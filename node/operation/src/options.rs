@@ -4,6 +4,11 @@
 pub(crate) trait Choice: Copy + 'static {
     /// Word and meaning, in the order in which the service lists them.
     const WORDS: &'static [(&'static str, Self)];
+
+    /// What a word means, if it is one of these.
+    fn named(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, meaning)| *meaning)
+    }
 }
 
 /// `ReturnConsumedCapacity`.

@@ -53,8 +53,8 @@ pub struct Input {
 }
 
 impl Input {
-    /// Reads and checks a body. Expressions are checked before values, those before `ReturnValues`, and
-    /// the item's size last, as the service does.
+    /// Reads and checks a body. Expressions are checked before values, those before `ReturnValues`, then the
+    /// item's size, and last what is expected, as the service does.
     ///
     /// # Errors
     /// SerializationException and ValidationException.
@@ -66,8 +66,7 @@ impl Input {
         let item = violations.required("item", it.item);
         let words = it.write.words(&mut violations);
         violations.finish()?;
-        it.write.none_refused("PutItem")?;
-        let precondition = it.write.precondition(&words)?;
+        let conditions = it.write.conditions()?;
         let Attributes(item) = item.expect("an absent item is a violation");
         let item = item.map_err(enveloped_value)?;
         let return_old = returns_old(words.return_values.unwrap_or_default())?;
@@ -75,6 +74,7 @@ impl Input {
         if !size.is_allowed() {
             return Err(ApiError::validation("Item size has exceeded the maximum allowed size"));
         }
+        let precondition = conditions.precondition(&words)?;
         let return_capacity = return_capacity.unwrap_or_default();
         let return_metrics = words.metrics;
         Ok(Self { table, item, size, precondition, return_old, return_capacity, return_metrics })

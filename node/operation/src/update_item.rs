@@ -75,14 +75,13 @@ impl Input {
         let words = it.write.words(&mut violations);
         violations.finish()?;
         none_refused("UpdateItem", &it.refused)?;
-        it.write.none_refused("UpdateItem")?;
-        let (update, precondition) = it.write.update(it.update_expression.as_deref(), &words)?;
+        let (update, conditions) = it.write.update(it.update_expression.as_deref())?;
         let Attributes(key) = key.expect("an absent key is a violation");
         Ok(Self {
             table,
             key: key.map_err(enveloped_value)?,
             update: update.unwrap_or_default(),
-            precondition,
+            precondition: conditions.precondition(&words)?,
             return_values: words.return_values.unwrap_or_default(),
             return_capacity: return_capacity.unwrap_or_default(),
             return_metrics: words.metrics,

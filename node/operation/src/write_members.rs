@@ -1,17 +1,17 @@
 //! The members that the bodies of all operations which write one item have in common.
 
 use serde::de::MapAccess;
-use stator_expression::{Kind, Update};
-use stator_protocol::{ApiError, Member};
+use stator_expression::{Condition, Kind, Update};
+use stator_protocol::{ApiError, Entries, Member};
 
 use crate::ReturnConsumedCapacity;
 use crate::condition::Precondition;
-use crate::constraint::{Violations, none_refused};
+use crate::constraint::Violations;
 use crate::expressions::{PlaceholderMembers, Wording};
+use crate::legacy::conditions::ConditionalOperator;
+use crate::legacy::expected::{self, ExpectedAttribute};
+use crate::legacy::{LegacyError, check_mixture};
 use crate::options::{Choice, ReturnItemCollectionMetrics, ReturnValuesOnConditionCheckFailure};
-
-/// Parameters of the API that do not work here yet.
-const NOT_YET: &[&str] = &["Expected", "ConditionalOperator"];
 
 /// Common members, as they were read.
 #[derive(Default)]
@@ -22,7 +22,8 @@ pub(crate) struct WriteMembers {
     return_values_on_condition_check_failure: Option<String>,
     condition_expression: Option<String>,
     placeholders: PlaceholderMembers,
-    refused: Vec<&'static str>,
+    expected: Option<Entries<ExpectedAttribute>>,
+    conditional_operator: Option<String>,
 }
 
 /// The words of common members, once they are known to be words of the model.
@@ -30,6 +31,7 @@ pub(crate) struct WriteWords<R> {
     pub(crate) return_values: Option<R>,
     pub(crate) metrics: ReturnItemCollectionMetrics,
     on_condition_failure: Option<ReturnValuesOnConditionCheckFailure>,
+    conditional_operator: Option<ConditionalOperator>,
 }
 
 impl WriteMembers {
@@ -47,10 +49,9 @@ impl WriteMembers {
                 member.set(&mut self.return_values_on_condition_check_failure)
             }
             "ConditionExpression" => member.set(&mut self.condition_expression),
-            "ExpressionAttributeNames" | "ExpressionAttributeValues" => {
-                self.placeholders.read(name, member)
-            }
-            _ => member.note(NOT_YET, &mut self.refused),
+            "Expected" => member.set(&mut self.expected),
+            "ConditionalOperator" => member.set(&mut self.conditional_operator),
+            _ => self.placeholders.read(name, member),
         }
     }
 
@@ -69,45 +70,87 @@ impl WriteMembers {
             self.return_values_on_condition_check_failure.as_deref(),
         );
         let metrics = metrics.unwrap_or_default();
-        WriteWords { return_values, metrics, on_condition_failure }
+        let conditional_operator =
+            violations.choice("conditionalOperator", self.conditional_operator.as_deref());
+        expected::check_words(self.expected.as_ref(), violations);
+        WriteWords { return_values, metrics, on_condition_failure, conditional_operator }
     }
 
-    /// Whether everything that is there works.
+    /// The conditions.
     ///
     /// # Errors
     /// ValidationException.
-    pub(crate) fn none_refused(&self, operation: &str) -> Result<(), ApiError> {
-        none_refused(operation, &self.refused)
+    pub(crate) fn conditions(self) -> Result<Conditions, ApiError> {
+        let given = [(Kind::Condition, self.condition_expression.is_some())];
+        let (_, conditions) = self.parse(None, &given)?;
+        Ok(conditions)
     }
 
-    /// The condition.
+    /// What an UpdateItem changes that has this UpdateExpression, and its conditions.
+    ///
+    /// # Errors
+    /// ValidationException.
+    pub(crate) fn update(
+        self,
+        update: Option<&str>,
+    ) -> Result<(Option<Update>, Conditions), ApiError> {
+        let given = [
+            (Kind::Update, update.is_some()),
+            (Kind::Condition, self.condition_expression.is_some()),
+        ];
+        self.parse(update, &given)
+    }
+
+    /// Reads the expressions, of which `given` are those that the operation has.
+    fn parse(
+        self,
+        update: Option<&str>,
+        given: &[(Kind, bool)],
+    ) -> Result<(Option<Update>, Conditions), ApiError> {
+        self.check_legacy(given).map_err(worded)?;
+        let mut expressions = self.placeholders.open(Wording::Enveloped, given)?;
+        if self.conditional_operator.is_some() {
+            let conditions = self.expected.as_ref().map_or(0, |Entries(expected)| expected.len());
+            ConditionalOperator::check_use(conditions).map_err(worded)?;
+        }
+        let update = expressions.update(update)?;
+        let condition = self.condition_expression.as_deref();
+        let expression = expressions.condition(Kind::Condition, condition)?;
+        expressions.finish()?;
+        Ok((update, Conditions { expression, expected: self.expected }))
+    }
+
+    fn check_legacy(&self, given: &[(Kind, bool)]) -> Result<(), LegacyError> {
+        let legacy = [
+            ("Expected", self.expected.is_some()),
+            ("ConditionalOperator", self.conditional_operator.is_some()),
+        ];
+        check_mixture(&legacy, given)
+    }
+}
+
+/// The conditions of a write: an expression, which is checked already, or what is expected, which the
+/// service checks behind the values of the request.
+#[must_use]
+pub(crate) struct Conditions {
+    expression: Option<Condition>,
+    expected: Option<Entries<ExpectedAttribute>>,
+}
+
+impl Conditions {
+    /// The condition, checked.
     ///
     /// # Errors
     /// ValidationException.
     pub(crate) fn precondition<R>(self, words: &WriteWords<R>) -> Result<Precondition, ApiError> {
-        let given = [(Kind::Condition, self.condition_expression.is_some())];
-        let mut expressions = self.placeholders.open(Wording::Enveloped, &given)?;
-        let condition = self.condition_expression.as_deref();
-        let condition = expressions.condition(Kind::Condition, condition)?;
-        expressions.finish()?;
-        Ok(Precondition::new(condition, words.on_condition_failure))
+        let operator = words.conditional_operator;
+        let expected = self.expected.map(|it| expected::condition(it, operator)).transpose();
+        let expected = expected.map_err(worded)?.flatten();
+        Ok(Precondition::new(self.expression.or(expected), words.on_condition_failure))
     }
+}
 
-    /// What an UpdateItem that says `update` changes, and its condition.
-    ///
-    /// # Errors
-    /// ValidationException.
-    pub(crate) fn update<R>(
-        self,
-        update: Option<&str>,
-        words: &WriteWords<R>,
-    ) -> Result<(Option<Update>, Precondition), ApiError> {
-        let condition = self.condition_expression.as_deref();
-        let given = [(Kind::Update, update.is_some()), (Kind::Condition, condition.is_some())];
-        let mut expressions = self.placeholders.open(Wording::Enveloped, &given)?;
-        let update = expressions.update(update)?;
-        let condition = expressions.condition(Kind::Condition, condition)?;
-        expressions.finish()?;
-        Ok((update, Precondition::new(condition, words.on_condition_failure)))
-    }
+/// What the operations that write one item answer.
+fn worded(error: LegacyError) -> ApiError {
+    error.worded(Wording::Enveloped)
 }
