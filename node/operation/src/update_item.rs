@@ -8,18 +8,16 @@ use stator_model::{
     AttributeMap, DescriptionVersion, Item, ItemSize, ItemView as _, Location, SharedItem,
     TableDescription, TableId, to_item,
 };
-use stator_protocol::{ApiError, Attributes, Found, Scope, Shape, parse, read_members};
+use stator_protocol::{ApiError, Attributes, Entries, Found, Scope, Shape, parse, read_members};
 
 use crate::capacity::{CapacityUnits, Charge};
 use crate::condition::Precondition;
-use crate::constraint::{Violations, enveloped_value, none_refused};
+use crate::constraint::{Violations, enveloped_value};
+use crate::legacy::attribute_updates::{self, AttributeUpdate};
 use crate::local_index::LocalIndexes;
 use crate::options::{ReturnItemCollectionMetrics, ReturnValues};
-use crate::write_members::WriteMembers;
+use crate::write_members::{WriteMembers, worded};
 use crate::{Evaluation, ItemWrite, ReturnConsumedCapacity, TableReference, Written, keys};
-
-/// Parameters of the API that do not work here yet, apart from those that all writes have.
-const NOT_YET: &[&str] = &["AttributeUpdates"];
 
 /// A body, as it was read.
 #[derive(Default)]
@@ -27,8 +25,8 @@ struct Members {
     table_name: Option<String>,
     key: Option<Attributes>,
     update_expression: Option<String>,
+    attribute_updates: Option<Entries<AttributeUpdate>>,
     write: WriteMembers,
-    refused: Vec<&'static str>,
 }
 
 impl Shape for Members {
@@ -42,7 +40,7 @@ impl Shape for Members {
             "TableName" => member.set(&mut it.table_name),
             "Key" => member.set(&mut it.key),
             "UpdateExpression" => member.set(&mut it.update_expression),
-            "AttributeUpdates" => member.note(NOT_YET, &mut it.refused),
+            "AttributeUpdates" => member.set(&mut it.attribute_updates),
             _ => it.write.read(name, member),
         })?;
         Ok(it)
@@ -55,10 +53,31 @@ pub struct Input {
     table: TableReference,
     key: AttributeMap,
     update: Update,
+    form: Form,
     precondition: Precondition,
     return_values: ReturnValues,
     return_capacity: ReturnConsumedCapacity,
     return_metrics: ReturnItemCollectionMetrics,
+}
+
+/// How the changes were written, which decides how an operand of the wrong type is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Expression,
+    AttributeUpdates,
+}
+
+impl Form {
+    fn refusal(self, error: UpdateError) -> ApiError {
+        match (self, error) {
+            (Self::AttributeUpdates, UpdateError::OperandType) => {
+                ApiError::validation("Type mismatch for attribute to update")
+            }
+            (Self::Expression | Self::AttributeUpdates, error) => {
+                ApiError::validation(error.to_string())
+            }
+        }
+    }
 }
 
 impl Input {
@@ -73,14 +92,23 @@ impl Input {
         let return_capacity = it.write.capacity(&mut violations);
         let key = violations.required("key", it.key);
         let words = it.write.words(&mut violations);
+        attribute_updates::check_words(it.attribute_updates.as_ref(), &mut violations);
         violations.finish()?;
-        none_refused("UpdateItem", &it.refused)?;
-        let (update, conditions) = it.write.update(it.update_expression.as_deref())?;
+        let is_legacy = it.attribute_updates.is_some();
+        let (update, conditions) = it.write.update(it.update_expression.as_deref(), is_legacy)?;
         let Attributes(key) = key.expect("an absent key is a violation");
+        let key = key.map_err(enveloped_value)?;
+        let (update, form) = match it.attribute_updates {
+            Some(updates) => {
+                (attribute_updates::update(updates).map_err(worded)?, Form::AttributeUpdates)
+            }
+            None => (update.unwrap_or_default(), Form::Expression),
+        };
         Ok(Self {
             table,
-            key: key.map_err(enveloped_value)?,
-            update: update.unwrap_or_default(),
+            key,
+            update,
+            form,
             precondition: conditions.precondition(&words)?,
             return_values: words.return_values.unwrap_or_default(),
             return_capacity: return_capacity.unwrap_or_default(),
@@ -111,6 +139,7 @@ impl Input {
             local_indexes: LocalIndexes::of(table, &self.key, self.return_metrics),
             key: self.key,
             update: self.update,
+            form: self.form,
             precondition: self.precondition,
             return_values: self.return_values,
             charge: Charge::new(self.return_capacity, &self.table),
@@ -127,6 +156,7 @@ pub struct UpdateItem {
     pub(crate) local_indexes: Option<LocalIndexes>,
     key: AttributeMap,
     update: Update,
+    form: Form,
     precondition: Precondition,
     return_values: ReturnValues,
     charge: Charge,
@@ -141,7 +171,7 @@ impl UpdateItem {
         }
         let before = current.as_ref().map(|item| to_item(item.as_ref()));
         let updated = self.update.apply(before.as_ref(), &self.key);
-        let updated = updated.map_err(|error| ApiError::validation(error.to_string()));
+        let updated = updated.map_err(|error| self.form.refusal(error));
         match updated.and_then(|updated| self.check(&updated).map(|()| updated)) {
             Ok(updated) => self.evaluation(current, updated),
             Err(refusal) => Evaluation::refused(refusal),

@@ -82,32 +82,35 @@ impl WriteMembers {
     /// ValidationException.
     pub(crate) fn conditions(self) -> Result<Conditions, ApiError> {
         let given = [(Kind::Condition, self.condition_expression.is_some())];
-        let (_, conditions) = self.parse(None, &given)?;
+        let (_, conditions) = self.parse(None, &given, None)?;
         Ok(conditions)
     }
 
     /// What an UpdateItem changes that has this UpdateExpression, and its conditions.
     ///
     /// # Errors
-    /// ValidationException.
+    /// ValidationException. One of them is to have AttributeUpdates beside expressions.
     pub(crate) fn update(
         self,
         update: Option<&str>,
+        attribute_updates: bool,
     ) -> Result<(Option<Update>, Conditions), ApiError> {
         let given = [
             (Kind::Update, update.is_some()),
             (Kind::Condition, self.condition_expression.is_some()),
         ];
-        self.parse(update, &given)
+        self.parse(update, &given, Some(("AttributeUpdates", attribute_updates)))
     }
 
-    /// Reads the expressions, of which `given` are those that the operation has.
+    /// Reads the expressions, of which `given` are those that the operation has. `legacy` is a parameter
+    /// of the operation that goes with no expression.
     fn parse(
         self,
         update: Option<&str>,
         given: &[(Kind, bool)],
+        legacy: Option<(&'static str, bool)>,
     ) -> Result<(Option<Update>, Conditions), ApiError> {
-        self.check_legacy(given).map_err(worded)?;
+        self.check_legacy(given, legacy).map_err(worded)?;
         let mut expressions = self.placeholders.open(Wording::Enveloped, given)?;
         if self.conditional_operator.is_some() {
             let conditions = self.expected.as_ref().map_or(0, |Entries(expected)| expected.len());
@@ -120,11 +123,18 @@ impl WriteMembers {
         Ok((update, Conditions { expression, expected: self.expected }))
     }
 
-    fn check_legacy(&self, given: &[(Kind, bool)]) -> Result<(), LegacyError> {
-        let legacy = [
-            ("Expected", self.expected.is_some()),
-            ("ConditionalOperator", self.conditional_operator.is_some()),
-        ];
+    fn check_legacy(
+        &self,
+        given: &[(Kind, bool)],
+        legacy: Option<(&'static str, bool)>,
+    ) -> Result<(), LegacyError> {
+        let legacy: Vec<(&str, bool)> = legacy
+            .into_iter()
+            .chain([
+                ("Expected", self.expected.is_some()),
+                ("ConditionalOperator", self.conditional_operator.is_some()),
+            ])
+            .collect();
         check_mixture(&legacy, given)
     }
 }
@@ -151,6 +161,6 @@ impl Conditions {
 }
 
 /// What the operations that write one item answer.
-fn worded(error: LegacyError) -> ApiError {
+pub(crate) fn worded(error: LegacyError) -> ApiError {
     error.worded(Wording::Enveloped)
 }

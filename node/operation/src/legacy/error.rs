@@ -82,6 +82,17 @@ pub(crate) enum LegacyError {
          bound"
     )]
     BoundsReversed,
+    /// A PUT or ADD of nothing.
+    #[error(
+        "One or more parameter values were invalid: Only DELETE action is allowed when no attribute \
+         value is specified"
+    )]
+    NothingToPut,
+    /// An ADD or DELETE of a value of a type that it cannot take.
+    #[error(
+        "One or more parameter values were invalid: {action} is not supported for the type {type_name}"
+    )]
+    ActionType { action: &'static str, type_name: &'static str },
     /// A value that is wrong in itself, or a name that no attribute can have.
     #[error(transparent)]
     Value(#[from] ValueError),
@@ -108,7 +119,9 @@ impl LegacyError {
             | Self::ArgumentCount(_)
             | Self::ArgumentTypes
             | Self::ArgumentType { .. }
-            | Self::BoundsReversed => wording.refuse(self.to_string()),
+            | Self::BoundsReversed
+            | Self::NothingToPut
+            | Self::ActionType { .. } => wording.refuse(self.to_string()),
         }
     }
 }
