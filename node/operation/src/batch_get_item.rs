@@ -16,9 +16,10 @@ use stator_protocol::{
 };
 
 use crate::capacity::{CapacityUnits, Charge};
-use crate::constraint::{Violations, none_refused};
+use crate::constraint::Violations;
 use crate::expressions::PlaceholderMembers;
-use crate::projected::projected;
+use crate::legacy::attributes_to_get;
+use crate::projected::{check_projections, only_projection, projected, worded};
 use crate::read::{Part, Place};
 use crate::{ReturnConsumedCapacity, TableReference, keys};
 
@@ -26,9 +27,6 @@ use crate::{ReturnConsumedCapacity, TableReference, keys};
 const KEYS: usize = 100;
 /// The most bytes of items in an answer.
 const ANSWER_BYTES: usize = 16 << 20;
-
-/// Parameters of a table in the API that do not work here yet.
-const NOT_YET: &[&str] = &["AttributesToGet"];
 
 /// A body, as it was read.
 #[derive(Default)]
@@ -60,7 +58,7 @@ struct KeysOfTable {
     consistent_read: Option<bool>,
     projection_expression: Option<String>,
     placeholders: PlaceholderMembers,
-    refused: Vec<&'static str>,
+    attributes_to_get: Option<Vec<String>>,
 }
 
 impl Entry for KeysOfTable {
@@ -79,7 +77,8 @@ impl Shape for KeysOfTable {
             "ConsistentRead" => member.set(&mut it.consistent_read),
             "ProjectionExpression" => member.set(&mut it.projection_expression),
             "ExpressionAttributeNames" => it.placeholders.read(name, member),
-            _ => member.note(NOT_YET, &mut it.refused),
+            "AttributesToGet" => member.set(&mut it.attributes_to_get),
+            _ => member.ignore(),
         })?;
         Ok(it)
     }
@@ -104,9 +103,15 @@ struct Wanted {
 /// A projection, as it was given and what it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Given {
-    text: String,
-    names: Vec<(String, String)>,
+    form: Form,
     projection: Projection,
+}
+
+/// How a projection was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Form {
+    Expression { text: String, names: Vec<(String, String)> },
+    Attributes(Vec<String>),
 }
 
 impl Input {
@@ -122,6 +127,11 @@ impl Input {
         let tables = violations.required("requestItems", it.request_items);
         for (name, asked) in tables.iter().flat_map(|Entries(tables)| tables) {
             check_count(name, asked, &mut violations);
+            attributes_to_get::check_length(
+                asked.attributes_to_get.as_ref(),
+                format!("requestItems.{name}.member.attributesToGet"),
+                &mut violations,
+            );
         }
         violations.finish()?;
         let Entries(tables) = tables.expect("an absent map is a violation");
@@ -130,6 +140,11 @@ impl Input {
                 "The requestItems parameter is required for BatchGetItem",
             ));
         }
+        let tables = tables
+            .into_iter()
+            .map(|(name, asked)| Ok((TableReference::of_batch(name)?, asked)))
+            .collect::<Result<Vec<_>, ApiError>>()?;
+        check_mixture(&tables)?;
         let tables =
             tables.into_iter().map(Wanted::checked).collect::<Result<Vec<_>, ApiError>>()?;
         if tables.iter().map(|wanted| wanted.keys.len()).sum::<usize>() > KEYS {
@@ -188,17 +203,27 @@ fn check_count(table: &str, asked: &KeysOfTable, violations: &mut Violations) {
     violations.add_unshown(path, &format!("have length {bound}"));
 }
 
+/// All tables of a request say in one form what is wanted of their items.
+fn check_mixture(tables: &[(TableReference, KeysOfTable)]) -> Result<(), ApiError> {
+    let legacy = tables.iter().any(|(_, asked)| asked.attributes_to_get.is_some());
+    let expression = tables.iter().any(|(_, asked)| asked.projection_expression.is_some());
+    check_projections(legacy, expression).map_err(worded)
+}
+
 impl Wanted {
-    fn checked((name, asked): (String, KeysOfTable)) -> Result<Self, ApiError> {
-        let table = TableReference::of_batch(name)?;
-        none_refused("BatchGetItem", &asked.refused)?;
+    fn checked((table, asked): (TableReference, KeysOfTable)) -> Result<Self, ApiError> {
         let names = asked.placeholders.names().cloned();
-        let projection =
-            asked.placeholders.only_projection(asked.projection_expression.as_deref())?;
-        let projection = projection.zip(asked.projection_expression).map(|(projection, text)| {
+        let projection = only_projection(
+            asked.projection_expression.as_deref(),
+            asked.placeholders,
+            asked.attributes_to_get.as_deref(),
+        )?;
+        let expression = asked.projection_expression.map(|text| {
             let names = names.map_or_else(Vec::new, |Entries(names)| names);
-            Given { text, names, projection }
+            Form::Expression { text, names }
         });
+        let form = expression.or(asked.attributes_to_get.map(Form::Attributes));
+        let projection = form.zip(projection).map(|(form, projection)| Given { form, projection });
         let mut keys: Vec<AttributeMap> = Vec::new();
         for Attributes(key) in asked.keys.unwrap_or_default() {
             let key = key?;
@@ -318,11 +343,24 @@ impl Output {
             writer.member(&table.given).object(|asked| {
                 asked.member("Keys").array(|list| keys.for_each(|key| list.item(&key.given)));
                 asked.member("ConsistentRead").flag(table.consistent);
-                if let Some(Given { text, names, .. }) = &table.projection {
-                    asked.member("ProjectionExpression").text(text);
-                    write_names(names, asked);
+                if let Some(given) = &table.projection {
+                    given.form.write_members(asked);
                 }
             });
+        }
+    }
+}
+
+impl Form {
+    fn write_members(&self, writer: &mut JsonWriter) {
+        match self {
+            Self::Attributes(names) => writer
+                .member("AttributesToGet")
+                .array(|list| names.iter().for_each(|name| list.text(name))),
+            Self::Expression { text, names } => {
+                writer.member("ProjectionExpression").text(text);
+                write_names(names, writer);
+            }
         }
     }
 }

@@ -8,14 +8,12 @@ use stator_model::{AttributeMap, ItemSize, Location, SharedItem, TableDescriptio
 use stator_protocol::{ApiError, Attributes, Found, JsonWriter, Scope, Shape, parse, read_members};
 
 use crate::capacity::{CapacityUnits, Charge};
-use crate::constraint::{Violations, none_refused};
+use crate::constraint::Violations;
 use crate::expressions::PlaceholderMembers;
-use crate::projected::projected;
+use crate::legacy::attributes_to_get;
+use crate::projected::{only_projection, projected};
 use crate::read::{Part, Place};
 use crate::{ReturnConsumedCapacity, TableReference, keys};
-
-/// Parameters of the API that do not work here yet.
-const NOT_YET: &[&str] = &["AttributesToGet"];
 
 /// A body, as it was read.
 #[derive(Default)]
@@ -26,7 +24,7 @@ struct Members {
     return_consumed_capacity: Option<String>,
     projection_expression: Option<String>,
     placeholders: PlaceholderMembers,
-    refused: Vec<&'static str>,
+    attributes_to_get: Option<Vec<String>>,
 }
 
 impl Shape for Members {
@@ -43,7 +41,8 @@ impl Shape for Members {
             "ReturnConsumedCapacity" => member.set(&mut it.return_consumed_capacity),
             "ProjectionExpression" => member.set(&mut it.projection_expression),
             "ExpressionAttributeNames" => it.placeholders.read(name, member),
-            _ => member.note(NOT_YET, &mut it.refused),
+            "AttributesToGet" => member.set(&mut it.attributes_to_get),
+            _ => member.ignore(),
         })?;
         Ok(it)
     }
@@ -71,9 +70,17 @@ impl Input {
         let return_capacity =
             violations.choice("returnConsumedCapacity", it.return_consumed_capacity.as_deref());
         let key = violations.required("key", it.key);
+        attributes_to_get::check_length(
+            it.attributes_to_get.as_ref(),
+            "attributesToGet",
+            &mut violations,
+        );
         violations.finish()?;
-        none_refused("GetItem", &it.refused)?;
-        let projection = it.placeholders.only_projection(it.projection_expression.as_deref())?;
+        let projection = only_projection(
+            it.projection_expression.as_deref(),
+            it.placeholders,
+            it.attributes_to_get.as_deref(),
+        )?;
         let Attributes(key) = key.expect("an absent key is a violation");
         Ok(Self {
             table,

@@ -7,6 +7,7 @@
 //! A request has expressions or these, never both.
 
 pub(crate) mod attribute_updates;
+pub(crate) mod attributes_to_get;
 pub(crate) mod conditions;
 mod error;
 pub(crate) mod expected;

@@ -93,6 +93,9 @@ pub(crate) enum LegacyError {
         "One or more parameter values were invalid: {action} is not supported for the type {type_name}"
     )]
     ActionType { action: &'static str, type_name: &'static str },
+    /// An attribute twice in AttributesToGet.
+    #[error("One or more parameter values were invalid: Duplicate value in attribute name: {0}")]
+    DuplicateName(String),
     /// A value that is wrong in itself, or a name that no attribute can have.
     #[error(transparent)]
     Value(#[from] ValueError),
@@ -121,7 +124,8 @@ impl LegacyError {
             | Self::ArgumentType { .. }
             | Self::BoundsReversed
             | Self::NothingToPut
-            | Self::ActionType { .. } => wording.refuse(self.to_string()),
+            | Self::ActionType { .. }
+            | Self::DuplicateName(_) => wording.refuse(self.to_string()),
         }
     }
 }
