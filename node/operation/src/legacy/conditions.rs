@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use stator_expression::{Comparator, Condition, Operand, Path};
+use stator_expression::{Comparator, Condition, KeyTest, Operand, Path};
 use stator_model::{AttributeValue, Item};
 
 use super::LegacyError;
@@ -220,6 +220,27 @@ impl Comparison {
                 let contains = Condition::Contains { value, element: Operand::Value(element) };
                 Condition::And(vec![Condition::Exists(path), Condition::Not(Box::new(contains))])
             }
+        }
+    }
+
+    /// The test of a key attribute that the comparison is, if an index can look it up.
+    pub(crate) fn key_test(self) -> Option<KeyTest<Arc<AttributeValue>>> {
+        match self {
+            Self::Compare(Comparator::Equal, value) => Some(KeyTest::Equal(value)),
+            Self::Compare(Comparator::Less, value) => Some(KeyTest::Less(value)),
+            Self::Compare(Comparator::LessOrEqual, value) => Some(KeyTest::LessOrEqual(value)),
+            Self::Compare(Comparator::Greater, value) => Some(KeyTest::Greater(value)),
+            Self::Compare(Comparator::GreaterOrEqual, value) => {
+                Some(KeyTest::GreaterOrEqual(value))
+            }
+            Self::Between { lower, upper } => Some(KeyTest::Between { lower, upper }),
+            Self::BeginsWith(prefix) => Some(KeyTest::BeginsWith(prefix)),
+            Self::Compare(Comparator::NotEqual, _)
+            | Self::In(_)
+            | Self::Exists
+            | Self::NotExists
+            | Self::Contains(_)
+            | Self::NotContains(_) => None,
         }
     }
 }

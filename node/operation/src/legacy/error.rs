@@ -1,5 +1,6 @@
 //! Why a legacy parameter is refused, in the service's words.
 
+use stator_expression::KeyConditionError;
 use stator_model::limits;
 use stator_protocol::{ApiError, ValueError};
 
@@ -96,6 +97,15 @@ pub(crate) enum LegacyError {
     /// An attribute twice in AttributesToGet.
     #[error("One or more parameter values were invalid: Duplicate value in attribute name: {0}")]
     DuplicateName(String),
+    /// An operator in KeyConditions that no index can look up.
+    #[error("Attempted conditional constraint is not an indexable operation")]
+    NotIndexable,
+    /// A QueryFilter that looks at an attribute of the key.
+    #[error("QueryFilter can only contain non-primary key attributes: Primary key attribute: {0}")]
+    FilterOnKey(String),
+    /// KeyConditions that do not fit the key.
+    #[error(transparent)]
+    Key(#[from] KeyConditionError),
     /// A value that is wrong in itself, or a name that no attribute can have.
     #[error(transparent)]
     Value(#[from] ValueError),
@@ -125,7 +135,10 @@ impl LegacyError {
             | Self::BoundsReversed
             | Self::NothingToPut
             | Self::ActionType { .. }
-            | Self::DuplicateName(_) => wording.refuse(self.to_string()),
+            | Self::DuplicateName(_)
+            | Self::NotIndexable
+            | Self::FilterOnKey(_)
+            | Self::Key(_) => wording.refuse(self.to_string()),
         }
     }
 }

@@ -1,0 +1,58 @@
+//! `QueryFilter` and `ScanFilter`: which of the items that were read are returned.
+//!
+//! A Scan checks its filter behind AttributesToGet and before ExclusiveStartKey; a Query checks its filter
+//! before both, and before its KeyConditions (observed on the service).
+
+use stator_expression::Condition;
+use stator_model::KeyAttribute;
+
+use super::LegacyError;
+use super::condition_map::ConditionMap;
+use super::conditions::ConditionalOperator;
+
+/// Whether a Query or Scan with this filter may have a ConditionalOperator, if it does. This is checked
+/// as soon as it is known that there are no expressions beside them.
+///
+/// # Errors
+/// If there is an operator, and fewer than two conditions that it could combine.
+pub(crate) fn check_operator(
+    operator: Option<ConditionalOperator>,
+    filter: Option<&ConditionMap>,
+) -> Result<(), LegacyError> {
+    match operator {
+        Some(_) => ConditionalOperator::check_use(filter.map_or(0, ConditionMap::len)),
+        None => Ok(()),
+    }
+}
+
+/// The condition that the filter is. A filter without conditions lets everything pass, as none does.
+///
+/// # Errors
+/// For the first condition that has one.
+pub(crate) fn condition(
+    filter: ConditionMap,
+    operator: Option<ConditionalOperator>,
+) -> Result<Option<Condition>, LegacyError> {
+    let comparisons = filter.comparisons()?;
+    let conditions = comparisons.into_iter().map(|(name, comparison)| comparison.of(name));
+    Ok(operator.unwrap_or_default().combine(conditions.collect()))
+}
+
+/// Whether a QueryFilter leaves the key of the table or index alone that is read: KeyConditions are about
+/// that. A ScanFilter may look at any attribute.
+///
+/// # Errors
+/// For the first attribute of the key that the filter looks at.
+pub(crate) fn check_attributes<'a>(
+    filter: &Condition,
+    key: impl IntoIterator<Item = &'a KeyAttribute>,
+) -> Result<(), LegacyError> {
+    let attributes = filter.attributes();
+    match key.into_iter().find(|key| attributes.contains(&key.name.as_str())) {
+        Some(key) => Err(LegacyError::FilterOnKey(key.name.clone())),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
