@@ -138,9 +138,9 @@ fn begins_with(value: &AttributeValue, prefix: &AttributeValue) -> bool {
 fn contains(value: &AttributeValue, element: &AttributeValue) -> bool {
     match (value, element) {
         (AttributeValue::S(text), AttributeValue::S(part)) => {
-            memmem::find(text.as_bytes(), part.as_bytes()).is_some()
+            is_within(part.as_bytes(), text.as_bytes())
         }
-        (AttributeValue::B(bytes), AttributeValue::B(part)) => memmem::find(bytes, part).is_some(),
+        (AttributeValue::B(bytes), AttributeValue::B(part)) => is_within(part, bytes),
         (AttributeValue::Ss(set), AttributeValue::S(member)) => set.contains(member),
         (AttributeValue::Ns(set), AttributeValue::N(member)) => set.contains(member),
         (AttributeValue::Bs(set), AttributeValue::B(member)) => set.contains(member),
@@ -158,6 +158,12 @@ fn contains(value: &AttributeValue, element: &AttributeValue) -> bool {
             _,
         ) => false,
     }
+}
+
+/// Whether the part is found in the whole. The search reads all of the part beforehand, which may be far
+/// longer than each of many items.
+fn is_within(part: &[u8], whole: &[u8]) -> bool {
+    part.len() <= whole.len() && memmem::find(whole, part).is_some()
 }
 
 /// What size() is of a value that has one. Of strings it was observed to be UTF-16 units.
