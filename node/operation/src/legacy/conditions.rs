@@ -223,6 +223,16 @@ impl Comparison {
         }
     }
 
+    /// With how many values an attribute is compared.
+    pub(crate) const fn values(&self) -> usize {
+        match self {
+            Self::Exists | Self::NotExists => 0,
+            Self::Compare(..) | Self::BeginsWith(_) | Self::Contains(_) | Self::NotContains(_) => 1,
+            Self::Between { .. } => 2,
+            Self::In(options) => options.len(),
+        }
+    }
+
     /// The test of a key attribute that the comparison is, if an index can look it up.
     pub(crate) fn key_test(self) -> Option<KeyTest<Arc<AttributeValue>>> {
         match self {

@@ -103,6 +103,13 @@ pub(crate) enum LegacyError {
     /// A QueryFilter that looks at an attribute of the key.
     #[error("QueryFilter can only contain non-primary key attributes: Primary key attribute: {0}")]
     FilterOnKey(String),
+    /// A filter of more conditions and values, taken together, than every item is compared with. Ours: the
+    /// service documents no limit.
+    #[error(
+        "One or more parameter values were invalid: Filter has too many conditions and values; number \
+         of conditions and values: {count}, limit: {limit}"
+    )]
+    FilterTooLarge { count: usize, limit: usize },
     /// KeyConditions that do not fit the key.
     #[error(transparent)]
     Key(#[from] KeyConditionError),
@@ -138,6 +145,7 @@ impl LegacyError {
             | Self::DuplicateName(_)
             | Self::NotIndexable
             | Self::FilterOnKey(_)
+            | Self::FilterTooLarge { .. }
             | Self::Key(_) => wording.refuse(self.to_string()),
         }
     }

@@ -100,6 +100,23 @@ fn the_first_condition_that_is_wrong_is_reported() {
 }
 
 #[test]
+fn items_are_compared_with_a_bounded_number_of_values() {
+    // One condition with so many values, and one without any.
+    let with_values = |count: usize| {
+        let values = vec![r#"{"N": "1"}"#; count].join(", ");
+        let json = format!(
+            r#"{{"n": {{"ComparisonOperator": "IN", "AttributeValueList": [{values}]}}, {Z_IS_NULL}}}"#
+        );
+        filter(&json, None)
+    };
+    assert!(with_values(4093).is_ok());
+    assert!(with_values(4094).is_ok());
+    let text = "One or more parameter values were invalid: Filter has too many conditions and values; \
+                number of conditions and values: 4097, limit: 4096";
+    assert_eq!(with_values(4095), Err(text.to_owned()));
+}
+
+#[test]
 fn a_query_filter_leaves_the_key_alone() {
     let attribute = |name: &str| KeyAttribute { name: name.to_owned(), key_type: KeyType::S };
     let key = [attribute("pk"), attribute("s")];
