@@ -5,9 +5,10 @@ use stator_model::AttributeValue;
 use stator_protocol::{Entries, Entry, Found, Scope, Shape, ValueError, read_members};
 
 use super::LegacyError;
-use super::conditions::{Comparison, ComparisonOperator};
+use super::conditions::Comparison;
 use super::error::check_name;
 use crate::constraint::Violations;
+use crate::options::ComparisonOperator;
 
 /// `Condition`, as it was read.
 #[derive(Default)]

@@ -9,64 +9,9 @@ use stator_expression::{Comparator, Condition, KeyTest, Operand, Path};
 use stator_model::{AttributeValue, Item};
 
 use super::LegacyError;
-use crate::options::Choice;
-
-/// `ComparisonOperator`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ComparisonOperator {
-    In,
-    Null,
-    Between,
-    Lt,
-    NotContains,
-    Eq,
-    Gt,
-    NotNull,
-    Ne,
-    Le,
-    BeginsWith,
-    Ge,
-    Contains,
-}
-
-impl Choice for ComparisonOperator {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        (Self::In.name(), Self::In),
-        (Self::Null.name(), Self::Null),
-        (Self::Between.name(), Self::Between),
-        (Self::Lt.name(), Self::Lt),
-        (Self::NotContains.name(), Self::NotContains),
-        (Self::Eq.name(), Self::Eq),
-        (Self::Gt.name(), Self::Gt),
-        (Self::NotNull.name(), Self::NotNull),
-        (Self::Ne.name(), Self::Ne),
-        (Self::Le.name(), Self::Le),
-        (Self::BeginsWith.name(), Self::BeginsWith),
-        (Self::Ge.name(), Self::Ge),
-        (Self::Contains.name(), Self::Contains),
-    ];
-}
+use crate::options::{Choice, ComparisonOperator};
 
 impl ComparisonOperator {
-    /// As it is written.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::In => "IN",
-            Self::Null => "NULL",
-            Self::Between => "BETWEEN",
-            Self::Lt => "LT",
-            Self::NotContains => "NOT_CONTAINS",
-            Self::Eq => "EQ",
-            Self::Gt => "GT",
-            Self::NotNull => "NOT_NULL",
-            Self::Ne => "NE",
-            Self::Le => "LE",
-            Self::BeginsWith => "BEGINS_WITH",
-            Self::Ge => "GE",
-            Self::Contains => "CONTAINS",
-        }
-    }
-
     /// Whether the operator asks for the existence of an attribute alone, and so has no arguments.
     pub(crate) const fn is_about_existence(self) -> bool {
         matches!(self, Self::Null | Self::NotNull)

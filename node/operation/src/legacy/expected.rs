@@ -9,10 +9,10 @@ use stator_model::AttributeValue;
 use stator_protocol::{Entries, Entry, Found, Scope, Shape, ValueError, read_members};
 
 use super::LegacyError;
-use super::conditions::{Comparison, ComparisonOperator, ConditionalOperator};
+use super::conditions::{Comparison, ConditionalOperator};
 use super::error::check_name;
 use crate::constraint::Violations;
-use crate::options::Choice as _;
+use crate::options::{Choice as _, ComparisonOperator};
 
 /// `ExpectedAttributeValue`, as it was read.
 #[derive(Default)]
