@@ -77,23 +77,6 @@ pub(crate) fn must_not_change(path: &Path) -> ApiError {
     invalid(format!("Cannot update attribute {head}. This attribute is part of the key"))
 }
 
-/// The values with which a condition compares a key attribute.
-///
-/// # Errors
-/// ValidationException: one of another type; empty; too long.
-pub(crate) fn of_condition(
-    values: &[AttributeValue],
-    attribute: &KeyAttribute,
-    part: Part,
-) -> Result<Vec<KeyValue>, ApiError> {
-    let key = |value| {
-        let key = typed(value, attribute)
-            .ok_or_else(|| invalid("Condition parameter type does not match schema type"))?;
-        bounded(key, attribute, part)
-    };
-    values.iter().map(key).collect()
-}
-
 /// The value as a key, if it is of the attribute's type.
 fn typed(value: &AttributeValue, attribute: &KeyAttribute) -> Option<KeyValue> {
     KeyValue::from_attribute(value).filter(|key| key.key_type() == attribute.key_type)

@@ -9,14 +9,11 @@
 
 pub(crate) mod attribute_updates;
 pub(crate) mod attributes_to_get;
-#[cfg_attr(not(test), expect(dead_code, reason = "for Query and Scan"))]
 pub(crate) mod condition_map;
 pub(crate) mod conditions;
 mod error;
 pub(crate) mod expected;
-#[cfg_attr(not(test), expect(dead_code, reason = "for Query and Scan"))]
 pub(crate) mod filter;
-#[cfg_attr(not(test), expect(dead_code, reason = "for Query"))]
 pub(crate) mod key_conditions;
 mod mixture;
 

@@ -41,6 +41,7 @@ mod local_index;
 mod moment;
 mod options;
 mod page;
+mod page_members;
 mod projected;
 pub mod put_item;
 pub mod query;

@@ -46,16 +46,22 @@ pub(crate) enum Shown {
 }
 
 impl Shown {
-    /// What `Select` and a projection ask for, of an index or of a table.
+    /// What `Select` and a projection, given by the parameter of this name, ask for of an index or table.
     ///
     /// # Errors
     /// ValidationException; in `unprojected`'s words if there would have to be a projection.
     pub(crate) fn new(
         select: Option<Select>,
-        projection: Option<Projection>,
+        projection: (&'static str, Option<Projection>),
         of_index: bool,
         unprojected: impl FnOnce(&'static str) -> ApiError,
     ) -> Result<Self, ApiError> {
+        let (parameter, projection) = projection;
+        let not_together = |with: &str| {
+            ApiError::validation(format!(
+                "Cannot specify the {parameter} when choosing to get {with}"
+            ))
+        };
         match (select, projection) {
             (None, None) => Ok(Self::Projected),
             (None | Some(Select::SpecificAttributes), Some(projection)) => {
@@ -78,12 +84,6 @@ impl Shown {
             }
         }
     }
-}
-
-fn not_together(with: &str) -> ApiError {
-    ApiError::validation(format!(
-        "Cannot specify the ProjectionExpression when choosing to get {with}"
-    ))
 }
 
 impl Subject {

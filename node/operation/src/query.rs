@@ -5,13 +5,12 @@
 //! begins, even if nothing follows. Nothing keeps still between pages.
 
 mod conditions;
-mod key_conditions;
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::de::MapAccess;
-use stator_expression::{ExpressionError, KeyExpression, Kind, Projection};
+use stator_expression::KeyExpression;
 use stator_model::{AttributeMap, KeyRange, KeySchema, Location, TableDescription, TableId};
 use stator_protocol::{
     ApiError, Attributes, Entries, Found, JsonWriter, Scope, Shape, parse, read_members,
@@ -19,18 +18,18 @@ use stator_protocol::{
 
 use crate::capacity::Charge;
 use crate::condition::ItemCondition;
-use crate::constraint::{Violations, enveloped, none_refused};
-use crate::expressions::{PlaceholderMembers, Wording};
+use crate::constraint::{Violations, enveloped};
+use crate::legacy::LegacyError;
+use crate::legacy::condition_map::{ConditionMap, ConditionMembers};
+use crate::legacy::key_conditions::KeyConditions;
 use crate::page::{Page, Paged, Shown, Subject, Wanted};
+use crate::page_members::{FilterName, KeyMembers, PageMembers};
+use crate::projected::worded;
 use crate::read::{Order, Part, Rows};
 use crate::table::{NAME_CHARS, NAME_CHARS_LEAST};
 use crate::{ReturnConsumedCapacity, TableReference};
 
 use conditions::Conditions;
-use key_conditions::{Condition, KeyConditions};
-
-/// Parameters of the API that do not work here yet.
-const NOT_YET: &[&str] = &["AttributesToGet", "QueryFilter", "ConditionalOperator"];
 
 /// A body, as it was read.
 #[derive(Default)]
@@ -43,45 +42,9 @@ struct Members {
     consistent_read: Option<bool>,
     return_consumed_capacity: Option<String>,
     scan_index_forward: Option<bool>,
-    key_conditions: Option<Entries<Condition>>,
-    expressions: Texts,
-    placeholders: PlaceholderMembers,
-    refused: Vec<&'static str>,
-}
-
-/// The expressions, as they were read.
-#[derive(Default)]
-struct Texts {
-    projection: Option<String>,
-    filter: Option<String>,
-    key_condition: Option<String>,
-}
-
-/// The expressions, as far as they are checked together.
-struct Parsed {
-    projection: Option<Projection>,
-    filter: Option<ItemCondition>,
-    key_condition: Option<KeyExpression>,
-}
-
-impl Texts {
-    /// Each with whether it is given, in the service's order.
-    fn given(&self) -> [(Kind, bool); 3] {
-        [
-            (Kind::Projection, self.projection.is_some()),
-            (Kind::Filter, self.filter.is_some()),
-            (Kind::KeyCondition, self.key_condition.is_some()),
-        ]
-    }
-
-    fn parse(self, placeholders: PlaceholderMembers) -> Result<Parsed, ApiError> {
-        let mut expressions = placeholders.open(Wording::Bare, &self.given())?;
-        let projection = expressions.projection(self.projection.as_deref())?;
-        let filter = expressions.condition(Kind::Filter, self.filter.as_deref())?;
-        let key_condition = expressions.key_condition(self.key_condition.as_deref())?;
-        expressions.finish()?;
-        Ok(Parsed { projection, filter: filter.map(Into::into), key_condition })
-    }
+    key_conditions: Option<Entries<ConditionMembers>>,
+    key_condition_expression: Option<String>,
+    page: PageMembers,
 }
 
 impl Shape for Members {
@@ -101,13 +64,9 @@ impl Shape for Members {
             "ReturnConsumedCapacity" => member.set(&mut it.return_consumed_capacity),
             "ScanIndexForward" => member.set(&mut it.scan_index_forward),
             "KeyConditions" => member.set(&mut it.key_conditions),
-            "KeyConditionExpression" => member.set(&mut it.expressions.key_condition),
-            "FilterExpression" => member.set(&mut it.expressions.filter),
-            "ProjectionExpression" => member.set(&mut it.expressions.projection),
-            "ExpressionAttributeNames" | "ExpressionAttributeValues" => {
-                it.placeholders.read(name, member)
-            }
-            _ => member.note(NOT_YET, &mut it.refused),
+            "KeyConditionExpression" => member.set(&mut it.key_condition_expression),
+            "ScanFilter" => member.ignore(),
+            _ => it.page.read(name, member),
         })?;
         Ok(it)
     }
@@ -122,6 +81,7 @@ pub struct Input {
     order: Order,
     limit: Option<usize>,
     filter: Option<ItemCondition>,
+    filtered_by_legacy: bool,
     shown: Shown,
     start: Option<AttributeMap>,
     consistent: bool,
@@ -134,7 +94,7 @@ impl Input {
     /// # Errors
     /// SerializationException and ValidationException.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let it: Members = parse(body)?;
+        let mut it: Members = parse(body)?;
         let table = TableReference::of_items(it.table_name)?;
         let mut violations = Violations::new();
         let return_capacity =
@@ -147,33 +107,25 @@ impl Input {
         if it.limit.is_some_and(|limit| limit < 1) {
             violations.add_unshown("Limit", "have value greater than or equal to 1");
         }
-        let operators = KeyConditions::operators(it.key_conditions.as_ref(), &mut violations);
+        let filtered_by_legacy = it.page.has_legacy_filter();
+        let words = it.page.words(FilterName::QueryFilter, &mut violations);
+        let key_conditions = it
+            .key_conditions
+            .map(|conditions| ConditionMap::read(conditions, "keyConditions", &mut violations));
         violations.finish()?;
-        none_refused("Query", &it.refused)?;
-        if it.key_conditions.is_some() {
-            check_not_mixed(&it.expressions)?;
-        }
-        let parsed = it.expressions.parse(it.placeholders)?;
-        let start = it.exclusive_start_key.map(|Attributes(start)| start).transpose()?;
-        let conditions = match (it.key_conditions, parsed.key_condition) {
-            (Some(legacy), _) => Conditions::Legacy(KeyConditions::checked(legacy, operators)?),
-            (None, Some(expression)) => {
-                let restricted = expression.restrict();
-                let bare = |error: ExpressionError| ApiError::validation(error.to_string());
-                Conditions::Expression(restricted.map_err(bare)?)
-            }
-            (None, None) => {
-                return Err(ApiError::validation(
-                    "Either the KeyConditions or KeyConditionExpression parameter must be specified \
-                     in the request.",
-                ));
-            }
+        let keys = KeyMembers {
+            legacy: key_conditions.is_some(),
+            expression: it.key_condition_expression.as_deref(),
         };
+        let passing = it.page.passing(FilterName::QueryFilter, words, Some(&keys))?;
+        let start = it.exclusive_start_key.map(|Attributes(start)| start).transpose()?;
+        let conditions = conditions(key_conditions, passing.key_condition)?;
         let forward = it.scan_index_forward.unwrap_or(true);
         Ok(Self {
             table,
-            filter: parsed.filter,
-            shown: Shown::new(select, parsed.projection, it.index_name.is_some(), enveloped)?,
+            filter: passing.filter.map(Into::into),
+            filtered_by_legacy,
+            shown: Shown::new(select, passing.projection, it.index_name.is_some(), enveloped)?,
             index: it.index_name,
             conditions,
             order: if forward { Order::Ascending } else { Order::Descending },
@@ -197,7 +149,7 @@ impl Input {
     pub fn validate(self, table: &Arc<TableDescription>) -> Result<Query, ApiError> {
         let subject = Subject::new(table, self.index.as_deref())?;
         if let Some(filter) = &self.filter {
-            check_filter(filter, &subject.key_schema())?;
+            check_filter(filter, &subject.key_schema(), self.filtered_by_legacy)?;
         }
         let asked = self.conditions.bind(&subject.key_schema())?;
         let prefix = subject.prefix(&asked.partition);
@@ -227,30 +179,35 @@ impl Input {
     }
 }
 
-/// The legacy form goes with no expression.
-fn check_not_mixed(expressions: &Texts) -> Result<(), ApiError> {
-    let given = expressions.given();
-    let given: Vec<&str> =
-        given.iter().filter(|(_, given)| *given).map(|(kind, _)| kind.parameter()).collect();
-    if given.is_empty() {
-        return Ok(());
+/// The condition on keys, in the form that was given.
+fn conditions(
+    legacy: Option<ConditionMap>,
+    expression: Option<KeyExpression>,
+) -> Result<Conditions, ApiError> {
+    match (legacy, expression) {
+        (Some(legacy), _) => KeyConditions::new(legacy).map(Conditions::Legacy).map_err(worded),
+        (None, Some(expression)) => {
+            let restricted = expression.restrict().map(Conditions::Expression);
+            restricted.map_err(|error| ApiError::validation(error.to_string()))
+        }
+        (None, None) => Err(ApiError::validation(
+            "Either the KeyConditions or KeyConditionExpression parameter must be specified in the \
+             request.",
+        )),
     }
-    Err(ApiError::validation(format!(
-        "Can not use both expression and non-expression parameters in the same request: \
-         Non-expression parameters: {{KeyConditions}} Expression parameters: {{{}}}",
-        given.join(", ")
-    )))
 }
 
-/// What keys must be is said by the key condition, which decides what is read.
-fn check_filter(filter: &ItemCondition, keys: &KeySchema) -> Result<(), ApiError> {
-    let key = filter.attributes().find(|name| keys.attributes().any(|key| key.name == *name));
-    key.map_or(Ok(()), |key| {
-        Err(ApiError::validation(format!(
+/// What keys must be is said by the condition on them, which decides what is read.
+fn check_filter(filter: &ItemCondition, keys: &KeySchema, legacy: bool) -> Result<(), ApiError> {
+    let is_key = |name: &&str| keys.attributes().any(|key| key.name == *name);
+    match filter.attributes().find(is_key) {
+        None => Ok(()),
+        Some(key) if legacy => Err(worded(LegacyError::FilterOnKey(key.to_owned()))),
+        Some(key) => Err(ApiError::validation(format!(
             "Filter Expression can only contain non-primary key attributes: Primary key attribute: \
              {key}"
-        )))
-    })
+        ))),
+    }
 }
 
 /// The item behind which a page begins. It need not exist.

@@ -8,24 +8,20 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::MapAccess;
-use stator_expression::{Kind, Projection};
 use stator_model::{AttributeMap, KeyRange, TableDescription, TableId};
 use stator_protocol::{ApiError, Attributes, Found, JsonWriter, Scope, Shape, parse, read_members};
 
 use crate::capacity::Charge;
 use crate::condition::ItemCondition;
-use crate::constraint::{Violations, none_refused};
-use crate::expressions::{PlaceholderMembers, Wording};
+use crate::constraint::Violations;
 use crate::page::{Page, Paged, Shown, Subject, Wanted};
+use crate::page_members::{FilterName, PageMembers};
 use crate::read::{Order, Part, Rows};
 use crate::table::{NAME_CHARS, NAME_CHARS_LEAST};
 use crate::{ReturnConsumedCapacity, TableReference};
 
 /// The most segments of a table.
 const SEGMENTS: i64 = 1_000_000;
-
-/// Parameters of the API that do not work here yet.
-const NOT_YET: &[&str] = &["AttributesToGet", "ScanFilter", "ConditionalOperator"];
 
 /// A body, as it was read.
 #[derive(Default)]
@@ -39,10 +35,7 @@ struct Members {
     return_consumed_capacity: Option<String>,
     segment: Option<i32>,
     total_segments: Option<i32>,
-    filter_expression: Option<String>,
-    projection_expression: Option<String>,
-    placeholders: PlaceholderMembers,
-    refused: Vec<&'static str>,
+    page: PageMembers,
 }
 
 impl Shape for Members {
@@ -62,12 +55,8 @@ impl Shape for Members {
             "ReturnConsumedCapacity" => member.set(&mut it.return_consumed_capacity),
             "Segment" => member.set(&mut it.segment),
             "TotalSegments" => member.set(&mut it.total_segments),
-            "FilterExpression" => member.set(&mut it.filter_expression),
-            "ProjectionExpression" => member.set(&mut it.projection_expression),
-            "ExpressionAttributeNames" | "ExpressionAttributeValues" => {
-                it.placeholders.read(name, member)
-            }
-            _ => member.note(NOT_YET, &mut it.refused),
+            "QueryFilter" => member.ignore(),
+            _ => it.page.read(name, member),
         })?;
         Ok(it)
     }
@@ -100,7 +89,7 @@ impl Input {
     /// # Errors
     /// SerializationException and ValidationException.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let it: Members = parse(body)?;
+        let mut it: Members = parse(body)?;
         let table = TableReference::of_items(it.table_name)?;
         let mut violations = Violations::new();
         let return_capacity =
@@ -120,18 +109,19 @@ impl Input {
                 violations.at_most(path, i64::from(number), most);
             }
         }
+        let words = it.page.words(FilterName::ScanFilter, &mut violations);
         violations.finish()?;
-        none_refused("Scan", &it.refused)?;
-        let (filter, projection) = expressions(
-            it.placeholders,
-            it.filter_expression.as_deref(),
-            it.projection_expression.as_deref(),
-        )?;
+        let passing = it.page.passing(FilterName::ScanFilter, words, None)?;
         let start = it.exclusive_start_key.map(|Attributes(start)| start).transpose()?;
         Ok(Self {
             table,
-            filter,
-            shown: Shown::new(select, projection, it.index_name.is_some(), ApiError::validation)?,
+            filter: passing.filter.map(Into::into),
+            shown: Shown::new(
+                select,
+                passing.projection,
+                it.index_name.is_some(),
+                ApiError::validation,
+            )?,
             index: it.index_name,
             limit: it.limit.and_then(|limit| usize::try_from(limit).ok()),
             start,
@@ -181,20 +171,6 @@ impl Input {
         let charge = Charge::new(self.return_capacity, &self.table);
         Ok(Scan { table: table.id, page, charge })
     }
-}
-
-/// The expressions of a scan.
-fn expressions(
-    placeholders: PlaceholderMembers,
-    filter: Option<&str>,
-    projection: Option<&str>,
-) -> Result<(Option<ItemCondition>, Option<Projection>), ApiError> {
-    let given = [(Kind::Projection, projection.is_some()), (Kind::Filter, filter.is_some())];
-    let mut expressions = placeholders.open(Wording::Bare, &given)?;
-    let projection = expressions.projection(projection)?;
-    let filter = expressions.condition(Kind::Filter, filter)?;
-    expressions.finish()?;
-    Ok((filter.map(Into::into), projection))
 }
 
 /// Both parameters or none; numbers within bounds were checked before.

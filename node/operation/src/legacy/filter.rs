@@ -4,7 +4,6 @@
 //! before both, and before its KeyConditions (observed on the service).
 
 use stator_expression::{Condition, limits};
-use stator_model::KeyAttribute;
 
 use super::LegacyError;
 use super::condition_map::ConditionMap;
@@ -46,22 +45,6 @@ pub(crate) fn condition(
     }
     let conditions = comparisons.into_iter().map(|(name, comparison)| comparison.of(name));
     Ok(operator.unwrap_or_default().combine(conditions.collect()))
-}
-
-/// Whether a QueryFilter leaves the key of the table or index alone that is read: KeyConditions are about
-/// that. A ScanFilter may look at any attribute.
-///
-/// # Errors
-/// For the first attribute of the key that the filter looks at.
-pub(crate) fn check_attributes<'a>(
-    filter: &Condition,
-    key: impl IntoIterator<Item = &'a KeyAttribute>,
-) -> Result<(), LegacyError> {
-    let attributes = filter.attributes();
-    match key.into_iter().find(|key| attributes.contains(&key.name.as_str())) {
-        Some(key) => Err(LegacyError::FilterOnKey(key.name.clone())),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

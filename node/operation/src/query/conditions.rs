@@ -1,10 +1,11 @@
 //! Which items a query asks for: `KeyConditionExpression`, or `KeyConditions`, its legacy form.
 
-use stator_expression::{KeyCondition, KeyTest, SortRange as Test};
+use stator_expression::{KeyCondition, KeyQuery, KeyTest, SortRange as Test};
 use stator_model::{KeySchema, KeyValue, SortRange};
 use stator_protocol::ApiError;
 
-use super::key_conditions::KeyConditions;
+use crate::legacy::key_conditions::KeyConditions;
+use crate::projected::worded;
 
 /// The conditions of a query, checked by every rule that needs no table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub(super) enum Conditions {
 
 /// What the conditions ask for: one partition key, and a range of sort keys or all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct KeyQuery {
+pub(super) struct Asked {
     pub(super) partition: KeyValue,
     pub(super) sort: Option<SortRange>,
 }
@@ -25,16 +26,15 @@ impl Conditions {
     ///
     /// # Errors
     /// ValidationException: a condition that is missing, or that its key attribute cannot have.
-    pub(super) fn bind(self, schema: &KeySchema) -> Result<KeyQuery, ApiError> {
-        match self {
-            Self::Legacy(conditions) => conditions.bind(schema),
-            Self::Expression(condition) => {
-                let query = condition
-                    .bind(&schema.partition, schema.sort.as_ref())
-                    .map_err(|error| ApiError::validation(error.to_string()))?;
-                Ok(KeyQuery { partition: query.partition, sort: query.sort.map(range) })
-            }
-        }
+    pub(super) fn bind(self, schema: &KeySchema) -> Result<Asked, ApiError> {
+        let (partition, sort) = (&schema.partition, schema.sort.as_ref());
+        let KeyQuery { partition, sort } = match self {
+            Self::Legacy(conditions) => conditions.bind(partition, sort).map_err(worded)?,
+            Self::Expression(condition) => condition
+                .bind(partition, sort)
+                .map_err(|error| ApiError::validation(error.to_string()))?,
+        };
+        Ok(Asked { partition, sort: sort.map(range) })
     }
 }
 

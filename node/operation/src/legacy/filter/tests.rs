@@ -1,4 +1,4 @@
-use stator_model::{Item, KeyType};
+use stator_model::Item;
 use stator_protocol::{Attributes, parse};
 
 use super::*;
@@ -114,15 +114,4 @@ fn items_are_compared_with_a_bounded_number_of_values() {
     let text = "One or more parameter values were invalid: Filter has too many conditions and values; \
                 number of conditions and values: 4097, limit: 4096";
     assert_eq!(with_values(4095), Err(text.to_owned()));
-}
-
-#[test]
-fn a_query_filter_leaves_the_key_alone() {
-    let attribute = |name: &str| KeyAttribute { name: name.to_owned(), key_type: KeyType::S };
-    let key = [attribute("pk"), attribute("s")];
-    let on_s = filter(&format!("{{{N_IS_2}, {S_IS_NULL}}}"), None).unwrap().unwrap();
-    let text = "QueryFilter can only contain non-primary key attributes: Primary key attribute: s";
-    assert_eq!(check_attributes(&on_s, &key).unwrap_err().to_string(), text);
-    let on_n = filter(&format!("{{{N_IS_2}}}"), None).unwrap().unwrap();
-    assert_eq!(check_attributes(&on_n, &key), Ok(()));
 }
