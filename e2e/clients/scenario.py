@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import boto3
 from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr
 from boto3.dynamodb.types import Binary
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -57,7 +58,8 @@ def tables(client):
     check("id", described["TableId"], created["TableId"])
     check("creation", described["CreationDateTime"], created["CreationDateTime"])
     check("key", described["KeySchema"], created["KeySchema"])
-    check("names", client.list_tables()["TableNames"], ["Music"])
+    names = client.get_paginator("list_tables").paginate().build_full_result()
+    check("names", names["TableNames"], ["Music"])
 
 
 def items(resource):
@@ -94,6 +96,113 @@ def items(resource):
     large = {**key, "Lyrics": "la " * 100_000}
     table.put_item(Item=large)
     check("large item", table.get_item(Key=key)["Item"], large)
+
+
+def updates(client, resource):
+    """Changes an item through both interfaces."""
+    table = resource.Table("Music")
+    key = {"Artist": "Nina Simone", "Year": 1965}
+    table.put_item(Item={**key, "Title": "Feeling Good", "Label": None, "Stats": {"plays": 41}})
+    answer = table.update_item(
+        Key=key,
+        UpdateExpression="SET Title = :title, #stats.plays = #stats.plays + :one,"
+        " Takes = list_append(:takes, :takes) ADD Sold :sold, Tags :tags REMOVE Label",
+        ExpressionAttributeNames={"#stats": "Stats"},
+        ExpressionAttributeValues={
+            ":title": "Sinnerman",
+            ":one": 1,
+            ":takes": [1, 2],
+            ":sold": Decimal("1.5"),
+            ":tags": {"jazz", "soul"},
+        },
+        ReturnValues="ALL_NEW",
+    )
+    newer = {
+        **key,
+        "Title": "Sinnerman",
+        "Stats": {"plays": 42},
+        "Takes": [1, 2, 1, 2],
+        "Sold": Decimal("1.5"),
+        "Tags": {"jazz", "soul"},
+    }
+    check("updated item", answer["Attributes"], newer)
+    check("item after", table.get_item(Key=key, ConsistentRead=True)["Item"], newer)
+
+    answer = client.update_item(
+        TableName="Music",
+        Key={"Artist": {"S": "Nina Simone"}, "Year": {"N": "1965"}},
+        UpdateExpression="SET Sold = if_not_exists(Sold, :none) + :more DELETE Tags :tags",
+        ExpressionAttributeValues={":none": {"N": "0"}, ":more": {"N": "2"}, ":tags": {"SS": ["soul"]}},
+        ReturnValues="UPDATED_NEW",
+    )
+    check("updated parts", answer["Attributes"], {"Sold": {"N": "3.5"}, "Tags": {"SS": ["jazz"]}})
+    other = {"Artist": "Nina Simone", "Year": 1959}
+    old = table.update_item(
+        Key=other,
+        UpdateExpression="ADD Sold :one",
+        ExpressionAttributeValues={":one": 1},
+        ReturnValues="ALL_OLD",
+    )
+    check("what was not there", "Attributes" in old, False)
+    created = table.delete_item(Key=other, ReturnValues="ALL_OLD")["Attributes"]
+    check("created by an update", created, {**other, "Sold": 1})
+
+    projected = table.get_item(Key=key, ProjectionExpression="Title, Takes[1], Stats.plays")["Item"]
+    check("projection", projected, {"Title": "Sinnerman", "Takes": [2], "Stats": {"plays": 42}})
+    asked = {
+        "Music": {
+            "Keys": [key],
+            "ProjectionExpression": "#year, Takes[3]",
+            "ExpressionAttributeNames": {"#year": "Year"},
+        }
+    }
+    answer = resource.batch_get_item(RequestItems=asked)["Responses"]["Music"]
+    check("projection of a batch", answer, [{"Year": 1965, "Takes": [2]}])
+
+
+def conditions(client, resource):
+    """Writes under conditions, which boto3 can also build from objects."""
+    table = resource.Table("Music")
+    key = {"Artist": "Nina Simone", "Year": 1965}
+    stored = table.get_item(Key=key, ConsistentRead=True)["Item"]
+    failed = "ConditionalCheckFailedException"
+    text = "The conditional request failed"
+    refused(
+        "occupied",
+        failed,
+        text,
+        table.put_item,
+        Item=key,
+        ConditionExpression=Attr("Artist").not_exists(),
+    )
+    refused(
+        "too rarely played",
+        failed,
+        text,
+        table.delete_item,
+        Key=key,
+        ConditionExpression=Attr("Stats.plays").between(50, 100) & Attr("Tags").contains("jazz"),
+    )
+    try:
+        client.update_item(
+            TableName="Music",
+            Key={"Artist": {"S": "Nina Simone"}, "Year": {"N": "1965"}},
+            UpdateExpression="REMOVE Title",
+            ConditionExpression="Title IN (:one, :other) OR size(Takes) > :four",
+            ExpressionAttributeValues={":one": {"S": "one"}, ":other": {"S": "other"}, ":four": {"N": "4"}},
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except client.exceptions.ConditionalCheckFailedException as error:
+        check("title of the item that failed", error.response["Item"]["Title"], {"S": "Sinnerman"})
+        check("all of it", len(error.response["Item"]), len(stored))
+    else:
+        sys.exit("an update whose condition is false was done")
+    check("untouched", table.get_item(Key=key, ConsistentRead=True)["Item"], stored)
+
+    condition = Attr("Title").begins_with("Sinner") & ~Attr("Stats.plays").lt(42) & Attr("Sold").exists()
+    old = table.delete_item(Key=key, ConditionExpression=condition, ReturnValues="ALL_OLD")
+    check("deleted under a condition", old["Attributes"], stored)
+    table.put_item(Item=key, ConditionExpression="attribute_not_exists(Artist)")
 
 
 def many_items(client, resource):
@@ -298,6 +407,8 @@ def main():
     resource = boto3.resource("dynamodb", config=CONFIG)
     tables(client)
     items(resource)
+    updates(client, resource)
+    conditions(client, resource)
     many_items(client, resource)
     queries(client, resource)
     refusals(client)

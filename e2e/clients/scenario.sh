@@ -58,6 +58,21 @@ check "replaced item" True "$(db put-item --table-name Shop.orders --return-valu
 check "capacity" 0.5 "$(db get-item --table-name Shop.orders --return-consumed-capacity TOTAL \
   --key '{"customer":{"S":"ann"},"order":{"N":"7"}}' --query ConsumedCapacity.CapacityUnits)"
 
+key='{"customer":{"S":"ann"},"order":{"N":"7"}}'
+check "updated item" $'2\ttea' "$(db update-item --table-name Shop.orders --key "$key" \
+  --update-expression 'SET #lines = :lines, paid = if_not_exists(paid, :one) + :one' \
+  --condition-expression 'attribute_not_exists(#lines)' \
+  --expression-attribute-names '{"#lines":"lines"}' \
+  --expression-attribute-values '{":lines":{"L":[{"S":"tea"},{"S":"milk"}]},":one":{"N":"1"}}' \
+  --return-values ALL_NEW --query 'Attributes.[paid.N,lines.L[0].S]')"
+refused "failed condition" "(ConditionalCheckFailedException) when calling the UpdateItem operation: \
+The conditional request failed" db update-item --table-name Shop.orders --key "$key" \
+  --update-expression 'ADD paid :one' --condition-expression 'paid < :one' \
+  --expression-attribute-values '{":one":{"N":"1"}}'
+check "projected item" $'2\tmilk\tNone' "$(db get-item --table-name Shop.orders --key "$key" \
+  --projection-expression 'paid, #lines[1]' --expression-attribute-names '{"#lines":"lines"}' \
+  --query 'Item.[paid.N,lines.L[0].S,customer]')"
+
 db batch-write-item --request-items '{"Shop.orders": [
   {"PutRequest": {"Item": {"customer":{"S":"bob"},"order":{"N":"1"}}}},
   {"PutRequest": {"Item": {"customer":{"S":"bob"},"order":{"N":"2"}}}},
