@@ -50,7 +50,7 @@ bench: ## Measure the release build against bare programs and write docs/BENCHMA
 	@$(STAGE) bench cargo run --release --locked --quiet -p stator-bench -- run --page docs/BENCHMARKS.md
 
 .PHONY: clients
-clients: ## Install the pinned boto3, AWS CLI, shellcheck and sample data into .venv
+clients: ## Make ready the AWS clients that the tests run, shellcheck and sample data
 	@$(STAGE) clients .ci/clients
 
 .PHONY: tools
