@@ -2,18 +2,21 @@
 
 use std::num::NonZeroU32;
 
-use serde_json::{Value, json};
-use stator_operation::{Operation, Request};
+use stator_model::SharedItem;
+use stator_operation::Request;
 use stator_protocol::ApiError;
 
-use crate::content::{self, KeyKind, KeyNumber, WriteNumber};
+use crate::change::{Change, Condition, Field};
+use crate::content::{KeyKind, KeyNumber, WriteNumber};
 use crate::edge::{Draw, Flight, FlightId};
+use crate::history::Versions;
 use crate::linear::Moment;
 use crate::plan::Plan;
 use crate::random::Random;
 use crate::violation::Violation;
 
 mod answers;
+mod bodies;
 
 pub use answers::{answered, lost};
 
@@ -23,19 +26,8 @@ const LARGE: u64 = 390_000;
 /// What a client asks.
 #[derive(Clone, Copy, Debug)]
 pub enum Ask {
-    /// PutItem.
-    Put {
-        /// Of this name.
-        name: u64,
-        /// This key.
-        key: KeyNumber,
-        /// This value.
-        write: WriteNumber,
-        /// With so much padding.
-        padding: usize,
-        /// With `ReturnValues: ALL_OLD`.
-        wants_old: bool,
-    },
+    /// PutItem, UpdateItem or DeleteItem.
+    Write(Writing),
     /// GetItem.
     Get {
         /// Of this name.
@@ -44,17 +36,6 @@ pub enum Ask {
         key: KeyNumber,
         /// With `ConsistentRead`.
         consistent: bool,
-    },
-    /// DeleteItem.
-    Erase {
-        /// Of this name.
-        name: u64,
-        /// This key.
-        key: KeyNumber,
-        /// The number of this delete.
-        write: WriteNumber,
-        /// With `ReturnValues: ALL_OLD`.
-        wants_old: bool,
     },
     /// BatchWriteItem of keys that follow each other.
     WriteBatch {
@@ -97,7 +78,7 @@ pub enum Ask {
         name: u64,
         /// Of the keys of this group.
         group: u64,
-        /// By the index that holds every item, or by the table's key.
+        /// By the index that holds every item that was put, or by the table's key.
         by_write: bool,
         /// With `ConsistentRead`.
         consistent: bool,
@@ -125,6 +106,42 @@ pub enum Ask {
     List,
 }
 
+/// What a client asks of one item.
+#[derive(Clone, Copy, Debug)]
+pub struct Writing {
+    /// Of this name.
+    pub name: u64,
+    /// This key.
+    pub key: KeyNumber,
+    /// The number of this write.
+    pub number: WriteNumber,
+    /// What it does.
+    pub change: Change,
+    /// With so much padding, if it puts.
+    pub padding: usize,
+    /// If this holds.
+    pub condition: Option<Condition>,
+    /// With these `ReturnValues`.
+    pub wants: Wants,
+    /// With `ReturnValuesOnConditionCheckFailure: ALL_OLD`.
+    pub wants_refused: bool,
+}
+
+/// What a write is to return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// `NONE`.
+    Nothing,
+    /// `ALL_OLD`.
+    Old,
+    /// `ALL_NEW`.
+    New,
+    /// `UPDATED_OLD`.
+    FieldOld,
+    /// `UPDATED_NEW`.
+    FieldNew,
+}
+
 /// The name of the so-and-so-manieth table.
 pub fn table_name(name: u64) -> String {
     format!("table-{name}")
@@ -136,27 +153,22 @@ pub fn kind_of(name: u64) -> KeyKind {
 }
 
 impl Ask {
-    /// Draws what a client asks next.
-    pub fn draw(plan: &Plan, random: &mut Random, writes: &mut u64) -> Self {
+    /// Draws what a client asks next; `versions` is what clients have seen.
+    pub fn draw(plan: &Plan, random: &mut Random, writes: &mut u64, versions: &Versions) -> Self {
         let name = random.below(plan.names);
         let key = if random.chance(1, 2) {
             KeyNumber(random.below(plan.hot_keys))
         } else {
             KeyNumber(random.below(plan.keys))
         };
-        if random.chance(plan.erases, 100) {
-            *writes += 1;
-            let wants_old = random.chance(1, 2);
-            return Self::Erase { name, key, write: WriteNumber(*writes), wants_old };
-        }
+        let erases = random.chance(plan.erases, 100);
         match random.below(100) {
-            0..42 => {
+            drawn if erases || drawn < 42 => {
                 *writes += 1;
-                let padding = padding(plan, random);
-                let wants_old = random.chance(1, 4);
-                Self::Put { name, key, write: WriteNumber(*writes), padding, wants_old }
+                let target = (name, key, WriteNumber(*writes));
+                Self::Write(Writing::draw(target, erases, plan, random, versions))
             }
-            42..48 => {
+            ..48 => {
                 let count = random.within(1, plan.keys.min(6));
                 let write = WriteNumber(*writes + 1);
                 *writes += count;
@@ -195,9 +207,8 @@ impl Ask {
     /// The name of the table whose items it is about.
     pub fn item_name(self) -> Option<u64> {
         match self {
-            Self::Put { name, .. }
+            Self::Write(Writing { name, .. })
             | Self::Get { name, .. }
-            | Self::Erase { name, .. }
             | Self::WriteBatch { name, .. }
             | Self::GetBatch { name, .. }
             | Self::Scan { name, .. }
@@ -206,13 +217,21 @@ impl Ask {
         }
     }
 
-    /// What it writes: key, number, and whether it deletes.
-    fn writes(self) -> Vec<(KeyNumber, WriteNumber, bool)> {
+    /// The item that has nothing but the key of the one that it writes.
+    pub fn key_item(self) -> Option<SharedItem> {
+        let Self::Write(Writing { name, key, .. }) = self else { return None };
+        Some(kind_of(name).item(key))
+    }
+
+    /// What it writes: key, number, what is done and on what that depends.
+    fn writes(self) -> Vec<(KeyNumber, WriteNumber, Change, Option<Condition>)> {
         match self {
-            Self::Put { key, write, .. } => vec![(key, write, false)],
-            Self::Erase { key, write, .. } => vec![(key, write, true)],
+            Self::Write(Writing { key, number, change, condition, .. }) => {
+                vec![(key, number, change, condition)]
+            }
             Self::WriteBatch { from, write, count, deletes, .. } => {
-                batch(from, write, count, deletes).collect()
+                let writes = batch(from, write, count, deletes);
+                writes.map(|(key, number, change)| (key, number, change, None)).collect()
             }
             Self::Get { .. }
             | Self::GetBatch { .. }
@@ -233,105 +252,59 @@ impl Ask {
         let (operation, body) = self.body();
         Request::parse(operation, body.to_string().as_bytes())
     }
+}
 
-    fn body(self) -> (Operation, Value) {
-        match self {
-            Self::Put { name, key, write, padding, wants_old } => {
-                let mut body = json!({
-                    "TableName": table_name(name),
-                    "Item": content::item(kind_of(name), key, write, padding),
-                });
-                if wants_old && let Some(members) = body.as_object_mut() {
-                    members.insert("ReturnValues".to_owned(), json!("ALL_OLD"));
-                }
-                (Operation::PutItem, body)
+impl Writing {
+    fn draw(
+        (name, key, number): (u64, KeyNumber, WriteNumber),
+        erases: bool,
+        plan: &Plan,
+        random: &mut Random,
+        versions: &Versions,
+    ) -> Self {
+        let change = match random.below(100) {
+            _ if erases => Change::Erase,
+            drawn if drawn >= plan.updates => Change::Put,
+            _ => *draw_from(random, &UPDATES),
+        };
+        let padding = if change == Change::Put { padding(plan, random) } else { 0 };
+        let depends = change == Change::SetVersion || random.chance(plan.conditions, 100);
+        let condition = depends.then(|| {
+            let seen = versions.get(&(name, key)).copied().flatten();
+            match (change, random.below(4)) {
+                (Change::SetVersion, _) => Condition::Version(seen),
+                (Change::Put, 0..3) | (_, 0) => Condition::Absent,
+                (_, 1..3) => Condition::Present,
+                (_, _) => Condition::Version(seen),
             }
-            Self::Get { name, key, consistent } => {
-                let body = json!({
-                    "TableName": table_name(name),
-                    "Key": kind_of(name).attributes(key),
-                    "ConsistentRead": consistent,
-                });
-                (Operation::GetItem, body)
-            }
-            Self::Erase { name, key, wants_old, .. } => {
-                let body = json!({
-                    "TableName": table_name(name),
-                    "Key": kind_of(name).attributes(key),
-                    "ReturnValues": if wants_old { "ALL_OLD" } else { "NONE" },
-                });
-                (Operation::DeleteItem, body)
-            }
-            Self::WriteBatch { name, from, write, count, deletes } => {
-                let requests = batch(from, write, count, deletes).map(|(key, write, deletes)| {
-                    if deletes {
-                        json!({ "DeleteRequest": { "Key": kind_of(name).attributes(key) } })
-                    } else {
-                        let item = content::item(kind_of(name), key, write, 20);
-                        json!({ "PutRequest": { "Item": item } })
-                    }
-                });
-                let requests: Vec<Value> = requests.collect();
-                (
-                    Operation::BatchWriteItem,
-                    json!({ "RequestItems": { table_name(name): requests } }),
-                )
-            }
-            Self::GetBatch { name, from, count, consistent } => {
-                let keys = keys(from, count).map(|key| kind_of(name).attributes(key));
-                let asked = json!({
-                    "Keys": keys.collect::<Vec<Value>>(),
-                    "ConsistentRead": consistent,
-                });
-                (Operation::BatchGetItem, json!({ "RequestItems": { table_name(name): asked } }))
-            }
-            Self::Scan { name, consistent, limit, segments } => {
-                let mut body = json!({
-                    "TableName": table_name(name),
-                    "ConsistentRead": consistent,
-                    "Segment": 0,
-                    "TotalSegments": segments,
-                });
-                if limit > 0
-                    && let Some(members) = body.as_object_mut()
-                {
-                    members.insert("Limit".to_owned(), json!(limit));
-                }
-                (Operation::Scan, body)
-            }
-            Self::Query { name, group, by_write, consistent, forward, limit } => {
-                let key = json!([kind_of(name).partition(group)]);
-                let body = json!({
-                    "TableName": table_name(name),
-                    "IndexName": by_write.then_some(content::BY_WRITE),
-                    "KeyConditions": { "pk": { "ComparisonOperator": "EQ", "AttributeValueList": key } },
-                    "Select": "ALL_ATTRIBUTES",
-                    "ConsistentRead": consistent,
-                    "ScanIndexForward": forward,
-                    "Limit": (limit > 0).then_some(limit),
-                });
-                (Operation::Query, body)
-            }
-            Self::Create { name } => {
-                let (definitions, schema) = kind_of(name).schema();
-                let body = json!({
-                    "TableName": table_name(name),
-                    "AttributeDefinitions": definitions,
-                    "KeySchema": schema,
-                    "LocalSecondaryIndexes": kind_of(name).local_indexes(),
-                    "BillingMode": "PAY_PER_REQUEST",
-                });
-                (Operation::CreateTable, body)
-            }
-            Self::Delete { name } => {
-                (Operation::DeleteTable, json!({ "TableName": table_name(name) }))
-            }
-            Self::Describe { name } => {
-                (Operation::DescribeTable, json!({ "TableName": table_name(name) }))
-            }
-            Self::List => (Operation::ListTables, json!({})),
-        }
+        });
+        let wants = match change.field() {
+            None if random.chance(1, 3) => Wants::Old,
+            None => Wants::Nothing,
+            Some(_) => *draw_from(random, &WANTS),
+        };
+        let wants_refused = random.chance(2, 3);
+        Self { name, key, number, change, padding, condition, wants, wants_refused }
     }
+}
+
+/// Counters most of all.
+const UPDATES: [Change; 8] = [
+    Change::Add,
+    Change::Add,
+    Change::SetVersion,
+    Change::SetVersion,
+    Change::SetFirst,
+    Change::Remove(Field::Hits),
+    Change::Remove(Field::Version),
+    Change::Remove(Field::First),
+];
+
+const WANTS: [Wants; 6] =
+    [Wants::Nothing, Wants::Old, Wants::New, Wants::FieldOld, Wants::FieldNew, Wants::FieldNew];
+
+fn draw_from<'t, T>(random: &mut Random, from: &'t [T]) -> &'t T {
+    from.get(random.place(from.len())).expect("a place in something that is not empty")
 }
 
 /// Keys that follow each other.
@@ -339,15 +312,17 @@ fn keys(from: KeyNumber, count: u64) -> impl Iterator<Item = KeyNumber> {
     (from.0..from.0 + count).map(KeyNumber)
 }
 
-/// The writes of a batch: key, number, and whether it deletes.
+/// The writes of a batch: key, number and what is done.
 fn batch(
     from: KeyNumber,
     write: WriteNumber,
     count: u64,
     deletes: u64,
-) -> impl Iterator<Item = (KeyNumber, WriteNumber, bool)> {
-    (0..count)
-        .map(move |at| (KeyNumber(from.0 + at), WriteNumber(write.0 + at), deletes >> at & 1 == 1))
+) -> impl Iterator<Item = (KeyNumber, WriteNumber, Change)> {
+    (0..count).map(move |at| {
+        let change = if deletes >> at & 1 == 1 { Change::Erase } else { Change::Put };
+        (KeyNumber(from.0 + at), WriteNumber(write.0 + at), change)
+    })
 }
 
 fn padding(plan: &Plan, random: &mut Random) -> usize {

@@ -4,13 +4,13 @@
 //! another thread could get in between, a step ends here and the scheduler chooses who goes on. What
 //! is decided is decided by the real router, catalog and core.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use stator_catalog::{Command, Outcome};
-use stator_model::{LogIndex, PartitionId, TableDescription, TableId, UnixMillis};
+use stator_model::{PartitionId, SharedItem, TableDescription, TableId, UnixMillis};
 use stator_operation::batch_write_item::BatchWriteItem;
 use stator_operation::read::{Found, Part};
 use stator_operation::{
@@ -24,6 +24,14 @@ use stator_replica::{
 };
 use stator_route::{Attempt, ReadRoute, ReadStep, WriteRoute, WriteStep};
 use stator_store::Engine;
+
+use self::early::Early;
+use crate::plan::Planted;
+
+mod early;
+mod mail;
+
+pub use self::mail::{Mail, Mailbox};
 
 /// As the server's.
 const DEADLINE_MILLIS: u64 = 10_000;
@@ -60,8 +68,8 @@ pub struct Shore<'a> {
     pub mail: &'a Mailbox,
     /// Milliseconds since the run began.
     pub uptime: u64,
-    /// Whether reads skip their proof: a planted defect.
-    pub served_too_early: bool,
+    /// Defects made on purpose.
+    pub planted: Planted,
 }
 
 /// What the history must know of a request beyond its answer.
@@ -82,6 +90,9 @@ pub struct Flight {
     about: About,
     /// When waiting for an answer ends; known once the request has arrived.
     until: u64,
+    /// By planted defects: what an update finds where nothing is, and what is answered in the end.
+    ghost: Option<SharedItem>,
+    early: Option<Written>,
 }
 
 /// Where a request is.
@@ -147,7 +158,12 @@ impl Flight {
     /// A request that has just arrived.
     pub fn new(id: FlightId, request: Request, draw: Draw) -> Self {
         let stage = Stage::Arrived(Box::new(request), draw);
-        Self { id, stage, about: About::default(), until: u64::MAX }
+        Self { id, stage, about: About::default(), until: u64::MAX, ghost: None, early: None }
+    }
+
+    /// The planted defect: where there is no item, an update finds this.
+    pub fn haunt(&mut self, ghost: SharedItem) {
+        self.ghost = Some(ghost);
     }
 
     /// What the history must know of it.
@@ -211,7 +227,15 @@ impl Flight {
             Stage::Write(route) => write(route, shore),
             Stage::Prefetch(route, partition, command, handle) => {
                 let prefetched = prefetch(shore.engine, &handle, &command)?;
-                Next::Go(Stage::Submit(route, partition, command, prefetched))
+                let ghost = self.ghost.clone();
+                match early::evaluate(&command, &prefetched, ghost, &handle, shore) {
+                    Early::Not => Next::Go(Stage::Submit(route, partition, command, prefetched)),
+                    Early::Answered(reply) => Next::Done(reply),
+                    Early::Put(command, written) => {
+                        self.early = Some(written);
+                        Next::Go(Stage::Submit(route, partition, command, prefetched))
+                    }
+                }
             }
             Stage::Submit(route, partition, command, prefetched) => {
                 self.about.begun = true;
@@ -262,6 +286,10 @@ impl Flight {
             }
         };
         Ok(match next {
+            Next::Done(Ok(Reply::Written(written))) => {
+                let written = self.early.unwrap_or(written);
+                Stepped::Answered(self.about, Ok(Reply::Written(written)))
+            }
             Next::Done(result) => Stepped::Answered(self.about, result),
             Next::Go(stage) => Stepped::GoesOn(Box::new(Self { stage, ..self })),
         })
@@ -357,7 +385,7 @@ fn begin_read(mut route: Box<ReadRoute>, id: FlightId, shore: &Shore<'_>) -> Nex
         return Next::Go(not_here(route));
     };
     match handle.read_point() {
-        _ if shore.served_too_early => Next::Go(Stage::LookUp(route, part, handle)),
+        _ if shore.planted.served_too_early => Next::Go(Stage::LookUp(route, part, handle)),
         ReadPoint::NotServing => Next::Go(not_here(route)),
         ReadPoint::Now => Next::Go(Stage::LookUp(route, part, handle)),
         ReadPoint::At(_) if !part.consistent => Next::Go(Stage::LookUp(route, part, handle)),
@@ -380,7 +408,8 @@ impl Lanes {
             let deadline = Duration::from_millis(until);
             let stage = Stage::Write(Box::new(WriteRoute::new(command, deadline)));
             let id = FlightId { lane, ..id };
-            Lane::Going(Box::new(Flight { id, stage, about: About::default(), until }))
+            let about = About::default();
+            Lane::Going(Box::new(Flight { id, stage, about, until, ghost: None, early: None }))
         };
         let lanes = (1..).zip(batch.commands()).map(lane).collect();
         Self { batch, lanes, turn: 0 }
@@ -521,63 +550,4 @@ fn statistics(table: &TableDescription, shore: &Shore<'_>) -> TableStatistics {
         }
     }
     sum
-}
-
-/// What arrives for a request.
-#[derive(Debug)]
-pub enum Mail {
-    /// The answer to a write.
-    Answer(Answer),
-    /// The answer to a command on the catalog.
-    Catalog(CatalogAnswer),
-    /// The index that a read waited for is applied.
-    Reached(LogIndex),
-    /// Whoever owed an answer let it go.
-    Dropped,
-}
-
-/// Where answers arrive, by request.
-#[derive(Clone, Default)]
-pub struct Mailbox {
-    mail: Arc<Mutex<BTreeMap<FlightId, Mail>>>,
-}
-
-impl Mailbox {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<FlightId, Mail>> {
-        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn has(&self, id: FlightId) -> bool {
-        self.lock().contains_key(&id)
-    }
-
-    fn take(&self, id: FlightId) -> Option<Mail> {
-        self.lock().remove(&id)
-    }
-
-    fn ticket(&self, id: FlightId) -> Ticket {
-        Ticket { mailbox: self.clone(), id, used: false }
-    }
-}
-
-/// The right to answer once.
-struct Ticket {
-    mailbox: Mailbox,
-    id: FlightId,
-    used: bool,
-}
-
-impl Ticket {
-    fn send(mut self, mail: Mail) {
-        self.used = true;
-        self.mailbox.lock().insert(self.id, mail);
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if !self.used {
-            self.mailbox.lock().insert(self.id, Mail::Dropped);
-        }
-    }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use stator_model::{TableId, TableStatus};
 
+use crate::change::{Change, Condition, Content, Shown};
 use crate::content::{KeyNumber, WriteNumber};
 use crate::linear::{Call, Moment};
 
@@ -22,13 +23,13 @@ pub struct Register {
 
 /// A write of a register.
 #[derive(Clone, Debug)]
-pub struct Put {
-    /// Its value; that of a delete is seen by nobody.
-    pub write: WriteNumber,
-    /// Whether it leaves nothing.
-    pub deletes: bool,
-    /// What was there before, if that was asked for and answered.
-    pub old: Option<Option<WriteNumber>>,
+pub struct Write {
+    /// Its number.
+    pub number: WriteNumber,
+    /// What it does.
+    pub change: Change,
+    /// On what it depends.
+    pub condition: Option<Condition>,
     /// What the client was told.
     pub outcome: Outcome,
 }
@@ -36,8 +37,10 @@ pub struct Put {
 /// What a client knows of its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Done.
-    Done,
+    /// Done, and this was shown.
+    Done(Shown),
+    /// The condition did not hold; with the item, if that was asked for.
+    Refused(Option<Option<Content>>),
     /// Not done, for certain.
     NotDone,
     /// Not known: the node died, or said so.
@@ -50,14 +53,14 @@ pub struct Get {
     /// Whether it was strongly consistent.
     pub consistent: bool,
     /// What was there.
-    pub found: Option<WriteNumber>,
+    pub found: Option<Content>,
 }
 
 /// All that happened to one register.
 #[derive(Clone, Debug, Default)]
 pub struct RegisterHistory {
     /// Writes.
-    pub puts: Vec<Call<Put>>,
+    pub writes: Vec<Call<Write>>,
     /// Reads that were answered.
     pub gets: Vec<Call<Get>>,
 }
@@ -79,24 +82,42 @@ pub enum NameOperation {
     Missing,
 }
 
+/// The versions of items that clients have seen last, by name of the table and key.
+pub type Versions = BTreeMap<(u64, KeyNumber), Option<WriteNumber>>;
+
 /// Everything that happened.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     /// By register.
     pub registers: BTreeMap<Register, RegisterHistory>,
+    /// What clients know of versions.
+    pub versions: Versions,
     /// By name.
     pub names: BTreeMap<String, Vec<Call<NameOperation>>>,
     /// Operations that were answered with success.
     pub answered: u64,
     /// Operations of which nobody knows what became.
     pub unknown: u64,
+    /// Updates among those that were answered with success.
+    pub updated: u64,
+    /// Writes whose condition did not hold.
+    pub refused: u64,
 }
 
 impl History {
     /// Notes a write.
-    pub fn put(&mut self, register: Register, called: Moment, returned: Option<Moment>, put: Put) {
-        let call = Call { called, returned, operation: put };
-        self.registers.entry(register).or_default().puts.push(call);
+    pub fn write(
+        &mut self,
+        register: Register,
+        called: Moment,
+        returned: Option<Moment>,
+        write: Write,
+    ) {
+        self.refused += u64::from(matches!(write.outcome, Outcome::Refused(_)));
+        let is_done = matches!(write.outcome, Outcome::Done(_));
+        self.updated += u64::from(is_done && write.change.field().is_some());
+        let call = Call { called, returned, operation: write };
+        self.registers.entry(register).or_default().writes.push(call);
     }
 
     /// Notes a read.

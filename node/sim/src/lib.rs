@@ -6,11 +6,12 @@
 //!
 //! To be read in this order: [`plan`] (what a run will be like), [`world`] (how it goes), [`process`]
 //! and [`edge`] (mirrors of the server's threads and requests), [`disk`] (what goes wrong below),
-//! [`history`] and [`linear`] (what clients saw, and whether it can be), [`invariants`] (what must
+//! [`change`], [`history`] and [`linear`] (what clients saw, and whether it can be), [`invariants`] (what must
 //! hold). [`run`] makes one run, [`replay`] one with a trace.
 //!
 //! Survives nothing and must never be used outside tests.
 
+pub mod change;
 pub mod client;
 pub mod content;
 pub mod disk;

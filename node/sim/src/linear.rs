@@ -57,10 +57,13 @@ pub fn check<M: Model>(model: &M, calls: &[Call<M::Operation>]) -> Result<(), No
     search.run()
 }
 
-/// Operations by call time; a set of them as words of 64 bits.
+/// Operations by call time, those that did not return behind all others: they are tried when nothing else
+/// fits. A set of them as words of 64 bits.
 struct Search<'a, M: Model> {
     model: &'a M,
     calls: Vec<(usize, &'a Call<M::Operation>)>,
+    /// How many of them returned.
+    returned: usize,
     done: Bits,
     /// Operations that returned and are not ordered yet.
     owed: usize,
@@ -87,11 +90,13 @@ impl Bits {
 impl<'a, M: Model> Search<'a, M> {
     fn new(model: &'a M, calls: &'a [Call<M::Operation>]) -> Self {
         let mut sorted: Vec<_> = calls.iter().enumerate().collect();
-        sorted.sort_by_key(|(_, call)| call.called);
+        sorted.sort_by_key(|(_, call)| (call.returned.is_none(), call.called));
+        let returned = sorted.iter().filter(|(_, call)| call.returned.is_some()).count();
         Self {
             model,
             done: Bits(vec![0; sorted.len().div_ceil(64)]),
-            owed: sorted.iter().filter(|(_, call)| call.returned.is_some()).count(),
+            owed: returned,
+            returned,
             calls: sorted,
             ordered: Vec::new(),
             tried: HashSet::new(),
@@ -131,12 +136,18 @@ impl<'a, M: Model> Search<'a, M> {
     fn next_fit(&mut self, state: &M::State, from: usize) -> Option<(usize, M::State)> {
         // Whatever was called after something else returned cannot come before that.
         let limit = self.first_return();
-        for at in self.first_open()..self.calls.len() {
-            let (_, call) = self.calls.get(at)?;
+        let mut at = self.first_open().max(from);
+        while let Some((_, call)) = self.calls.get(at) {
             if limit.is_some_and(|limit| call.called > limit) {
-                return None;
+                // Calls rise: no further one that returned may come, those that did not may.
+                if at >= self.returned {
+                    return None;
+                }
+                at = self.returned;
+                continue;
             }
-            if at < from || self.done.contains(at) {
+            if self.done.contains(at) {
+                at += 1;
                 continue;
             }
             if let Some(next) = self.model.step(state, &call.operation) {
@@ -147,6 +158,7 @@ impl<'a, M: Model> Search<'a, M> {
                     return Some((at, next));
                 }
             }
+            at += 1;
         }
         None
     }

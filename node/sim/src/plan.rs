@@ -20,6 +20,10 @@ pub struct Plan {
     pub hot_keys: u64,
     /// Of a hundred requests, so many are deletes: few of them meet unless they are many.
     pub erases: u64,
+    /// Of a hundred writes that do not delete, so many are updates.
+    pub updates: u64,
+    /// Of a hundred writes, so many have a condition; those of a version always have.
+    pub conditions: u64,
     /// All keys.
     pub keys: u64,
     /// One write of so many is large.
@@ -150,6 +154,15 @@ pub struct Planted {
     /// Requests are let in before the node is ready, and reads do not ask whether the replica serves
     /// and what is committed.
     pub served_too_early: bool,
+    /// Requests are let in before the node is ready, and a command for a replica that does not lead yet
+    /// is evaluated against what the store holds.
+    pub evaluated_too_early: bool,
+    /// Updates are evaluated against the item that was read for them, whatever was written since.
+    pub evaluated_at_edge: bool,
+    /// An update of an item that is not there finds its key, and so an item.
+    pub key_materialised: bool,
+    /// A write that changes nothing is answered before what it looked at is committed.
+    pub unchanged_answered_early: bool,
     /// A tablet is dropped before the log says that its replica is gone.
     pub dropped_too_early: bool,
     /// Terms and votes do not go to the log.
@@ -172,6 +185,8 @@ impl Plan {
             names: random.within(1, 3),
             hot_keys: random.within(1, 3),
             erases: if random.chance(1, 3) { 40 } else { 6 },
+            updates: random.within(3, 9) * 10,
+            conditions: random.within(0, 7) * 10,
             keys: random.within(4, 30),
             large: random.within(20, 300),
             segment_bytes: random.within(2, 10) * 8192,

@@ -17,12 +17,15 @@ use stator_replica::{
 };
 use stator_store::{Engine, MemoryEngine};
 
+use self::hasty::Hasty;
 use crate::disk::{Disk, Phase};
 use crate::invariants::Watch;
 use crate::keeping::KeepsEntries;
 use crate::plan::{Moment, Planted};
 use crate::random::Random;
 use crate::violation::Violation;
+
+mod hasty;
 
 /// After this long without a batch the log says how far it is synced, in milliseconds.
 const IDLE_MARK: u64 = 100;
@@ -92,8 +95,9 @@ pub struct Process {
     log: Log,
     preparer: SegmentPreparer,
     applier: Applier,
-    /// By a planted defect.
+    /// By planted defects.
     put_aside: Vec<ApplyTask>,
+    hasty: Option<Hasty>,
     /// How often a keyspace was skipped.
     pub skipped: u64,
     /// How often a keyspace fell behind so far that writes were refused.
@@ -185,6 +189,7 @@ impl Process {
             log,
             applier: Applier::with_limits(shared, limits),
             put_aside: Vec::new(),
+            hasty: planted.unchanged_answered_early.then(Hasty::default),
             skipped: 0,
             fell_behind: 0,
             disk,
@@ -359,7 +364,11 @@ impl Process {
         // At the start the core flushes before it takes anything in.
         let taken = if self.flushed { 1 + random.place(self.events.len()) } else { 0 };
         for event in self.events.drain(..taken.min(self.events.len())) {
-            self.core.step(event);
+            let event = match &self.hasty {
+                Some(hasty) => hasty.take(event, &self.picture),
+                None => Some(event),
+            };
+            event.into_iter().for_each(|event| self.core.step(event));
         }
         self.flushed = true;
         let output = self.core.flush(wall).map_err(|error| failed("flush the core", &error))?;

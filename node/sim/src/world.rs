@@ -9,9 +9,9 @@
 //!            settle ─► read everything ─► power loss ─► settle ─► read everything ─► check
 //! ```
 
+mod summary;
 mod weights;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use stator_log::{LogDir, LogId, MemoryDir};
@@ -21,6 +21,7 @@ use stator_protocol::{ApiError, ErrorCode};
 use stator_replica::Limits;
 use stator_store::{KEYSPACES, MemoryEngine, Pressure};
 
+pub use self::summary::Summary;
 use self::weights::Weights;
 use crate::client::{self, Ask, Call};
 use crate::content::KeyNumber;
@@ -47,33 +48,6 @@ const ACTORS: [Actor; 8] = [
     Actor::Sweep,
     Actor::Reclaim,
 ];
-
-/// What a run came to.
-#[derive(Clone, Debug, Default)]
-pub struct Summary {
-    /// Steps of the scheduler.
-    pub steps: u64,
-    /// Milliseconds that passed in the world.
-    pub millis: u64,
-    /// Requests that were answered with success.
-    pub answered: u64,
-    /// Requests of which nobody knows what became.
-    pub unknown: u64,
-    /// How processes died.
-    pub deaths: BTreeMap<String, u64>,
-    /// How often a death was where it was aimed.
-    pub aimed: u64,
-    /// Operations on the log's disk.
-    pub disk_operations: u64,
-    /// Checks of items and names in the history.
-    pub checked: u64,
-    /// The most bytes that a log kept when its process died.
-    pub longest_log: u64,
-    /// How often the applier skipped a keyspace.
-    pub skipped: u64,
-    /// How often a keyspace fell behind so far that writes were refused.
-    pub fell_behind: u64,
-}
 
 /// See the module.
 pub struct World<'a> {
@@ -175,6 +149,8 @@ impl<'a> World<'a> {
         self.summary.millis = self.uptime;
         self.summary.answered = self.history.answered;
         self.summary.unknown = self.history.unknown;
+        self.summary.updated = self.history.updated;
+        self.summary.refused = self.history.refused;
         Ok(self.summary)
     }
 
@@ -294,7 +270,9 @@ impl<'a> World<'a> {
                 call.flight.is_runnable(process.version, self.uptime, &self.mail)
             }
             (None, Some(process)) => {
-                let is_open = process.is_open() || self.plan.planted.served_too_early;
+                let planted = &self.plan.planted;
+                let is_open =
+                    process.is_open() || planted.served_too_early || planted.evaluated_too_early;
                 is_open && self.uptime >= client.asks_at
             }
             (_, None) => false,
@@ -374,7 +352,7 @@ impl<'a> World<'a> {
                 let missed = self.clients.get_mut(at).and_then(|client| client.missed.take());
                 let ask = match missed.filter(|_| makes) {
                     Some(name) => Ask::Create { name },
-                    None => Ask::draw(self.plan, &mut self.random, &mut self.writes),
+                    None => self.draw_ask(),
                 };
                 let call = self.begin(ask)?;
                 self.put_call(at, Some(call));
@@ -396,6 +374,10 @@ impl<'a> World<'a> {
         Ok(())
     }
 
+    fn draw_ask(&mut self) -> Ask {
+        Ask::draw(self.plan, &mut self.random, &mut self.writes, &self.history.versions)
+    }
+
     fn put_call(&mut self, at: usize, call: Option<Call>) {
         if let Some(client) = self.clients.get_mut(at) {
             client.call = call;
@@ -405,7 +387,14 @@ impl<'a> World<'a> {
     fn begin(&mut self, ask: Ask) -> Result<Call, Violation> {
         self.flights += 1;
         self.trace.note(format_args!("{} f{} asks {ask:?}", self.moment, self.flights));
-        Call::begin(ask, FlightId::new(self.flights), self.moment, &mut self.random)
+        let id = FlightId::new(self.flights);
+        let mut call = Call::begin(ask, id, self.moment, &mut self.random)?;
+        if self.plan.planted.key_materialised
+            && let Some(ghost) = ask.key_item()
+        {
+            call.flight.haunt(ghost);
+        }
+        Ok(call)
     }
 
     /// Lets a request go on by one step; gives it back unless it was answered.
@@ -420,7 +409,7 @@ impl<'a> World<'a> {
             events: &mut process.events,
             mail: &self.mail,
             uptime: self.uptime,
-            served_too_early: self.plan.planted.served_too_early,
+            planted: self.plan.planted,
         };
         let stepped = flight.step(&mut shore).map_err(|error| Death::Failed {
             doing: "read the store",

@@ -5,23 +5,21 @@ use stator_model::{TableId, TableStatus};
 use stator_operation::Reply;
 use stator_protocol::{ApiError, ErrorCode};
 
-use super::{Ask, keys, kind_of, table_name};
-use crate::content::{self, KeyNumber, WriteNumber};
+use super::{Ask, Wants, Writing, keys, kind_of, table_name};
+use crate::change::{Change, Content, Shown};
+use crate::content::{self, KeyNumber};
 use crate::edge::About;
-use crate::history::{Get, History, NameOperation, Outcome, Put, Register};
+use crate::history::{Get, History, NameOperation, Outcome, Register, Write};
 use crate::linear::Moment;
 use crate::violation::Violation;
 
 /// Notes a request that will never be answered: the node is dead.
 pub fn lost(history: &mut History, ask: Ask, called: Moment, about: About) {
     match ask {
-        Ask::Put { .. } | Ask::Erase { .. } | Ask::WriteBatch { .. } => {
+        Ask::Write(_) | Ask::WriteBatch { .. } => {
             // A request that had not found its table yet did nothing.
             if let Some(table) = about.table.filter(|_| about.begun) {
-                for (key, write, deletes) in ask.writes() {
-                    let put = Put { write, deletes, old: None, outcome: Outcome::Unknown };
-                    history.put(Register { table, key }, called, None, put);
-                }
+                note_writes(history, ask, table, (called, None), Outcome::Unknown);
             }
         }
         Ask::Create { name } => {
@@ -42,6 +40,20 @@ pub fn lost(history: &mut History, ask: Ask, called: Moment, about: About) {
         | Ask::List => {}
     }
     history.unknown += 1;
+}
+
+/// Notes all writes of a request, with one outcome.
+fn note_writes(
+    history: &mut History,
+    ask: Ask,
+    table: TableId,
+    (called, returned): (Moment, Option<Moment>),
+    outcome: Outcome,
+) {
+    for (key, number, change, condition) in ask.writes() {
+        let write = Write { number, change, condition, outcome };
+        history.write(Register { table, key }, called, returned, write);
+    }
 }
 
 /// Notes an answer.
@@ -65,21 +77,20 @@ pub fn answered(
     history.answered += 1;
     let at = (called, returned);
     match ask {
-        Ask::Put { name, key, write, wants_old, .. }
-        | Ask::Erase { name, key, write, wants_old } => {
-            let old = item_of(ask, name, key, body.get("Attributes"))?;
-            let deletes = matches!(ask, Ask::Erase { .. });
-            let old = wants_old.then_some(old);
-            let put = Put { write, deletes, old, outcome: Outcome::Done };
+        Ask::Write(writing) => {
             let table = about.table.ok_or_else(|| strange(ask, "no table"))?;
-            history.put(Register { table, key }, called, Some(returned), put);
+            let outcome = Outcome::Done(shown(history, writing, body.get("Attributes"))?);
+            if writing.change == Change::SetVersion {
+                history.versions.insert((writing.name, writing.key), Some(writing.number));
+            }
+            note_writes(history, ask, table, (called, Some(returned)), outcome);
         }
         Ask::WriteBatch { .. } => batch_written(history, at, ask, about, &body)?,
         Ask::GetBatch { .. } => batch_got(history, at, ask, about, &body)?,
         Ask::Scan { .. } => scanned(history, keys_of_tables, at, ask, about, &body)?,
         Ask::Query { .. } => queried(history, keys_of_tables, at, ask, about, &body)?,
         Ask::Get { name, key, consistent } => {
-            let found = item_of(ask, name, key, body.get("Item"))?;
+            let found = item_of(history, ask, name, key, body.get("Item"))?;
             let table = about.table.ok_or_else(|| strange(ask, "no table"))?;
             history.get(Register { table, key }, called, returned, Get { consistent, found });
         }
@@ -121,13 +132,13 @@ fn batch_written(
             item.is_some_and(|item| has_key(item, name, key))
         })
     };
-    for (key, write, deletes) in ask.writes() {
+    for (key, number, change, condition) in ask.writes() {
         let (outcome, returned) = match is_left(key) {
             true => (Outcome::Unknown, None),
-            false => (Outcome::Done, Some(returned)),
+            false => (Outcome::Done(Shown::Nothing), Some(returned)),
         };
-        let put = Put { write, deletes, old: None, outcome };
-        history.put(Register { table, key }, called, returned, put);
+        let write = Write { number, change, condition, outcome };
+        history.write(Register { table, key }, called, returned, write);
     }
     Ok(())
 }
@@ -147,7 +158,7 @@ fn batch_got(
     let mut items = items.and_then(Value::as_array).cloned().unwrap_or_default();
     for key in keys(from, count) {
         let item = take(&mut items, name, key);
-        let found = item_of(ask, name, key, item.as_ref())?;
+        let found = item_of(history, ask, name, key, item.as_ref())?;
         if found.is_some() || all_read {
             history.get(Register { table, key }, called, returned, Get { consistent, found });
         }
@@ -174,7 +185,7 @@ fn scanned(
     }
     for key in keys(KeyNumber(0), keys_of_tables) {
         let item = take(&mut items, name, key);
-        let found = item_of(ask, name, key, item.as_ref())?;
+        let found = item_of(history, ask, name, key, item.as_ref())?;
         if found.is_some() || is_all {
             history.get(Register { table, key }, called, returned, Get { consistent, found });
         }
@@ -182,7 +193,7 @@ fn scanned(
     if items.is_empty() { Ok(()) } else { Err(strange(ask, "an item twice, or one of no key")) }
 }
 
-/// The items of a page come in order; a page of all shows what is not there, too.
+/// The items of a page come in order; a page of all of a table's shows what is not there, too.
 fn queried(
     history: &mut History,
     keys_of_tables: u64,
@@ -216,8 +227,9 @@ fn queried(
     let of_group = |key: &KeyNumber| kind_of(name).group(*key) == group;
     for key in keys(KeyNumber(0), keys_of_tables).filter(of_group) {
         let item = take(&mut items, name, key);
-        let found = item_of(ask, name, key, item.as_ref())?;
-        if found.is_some() || is_all {
+        let found = item_of(history, ask, name, key, item.as_ref())?;
+        // An item that updates alone made has no place in the order of writes.
+        if found.is_some() || (is_all && !by_write) {
             history.get(Register { table, key }, called, returned, Get { consistent, found });
         }
     }
@@ -248,17 +260,19 @@ fn refused(
 ) -> Result<(), Violation> {
     let at = (called, returned);
     match (ask, error.code()) {
+        (Ask::Write(writing), ErrorCode::ConditionalCheckFailedException) => {
+            let table = about.table.ok_or_else(|| strange(ask, "no table"))?;
+            let seen = refused_item(history, writing, error)?;
+            note_writes(history, ask, table, (called, Some(returned)), Outcome::Refused(seen));
+        }
         (
-            Ask::Put { .. } | Ask::Erase { .. },
+            Ask::Write(_),
             ErrorCode::ResourceNotFoundException
             | ErrorCode::ServiceUnavailable
             | ErrorCode::ThrottlingException,
         ) => {
-            for (key, write, deletes) in ask.writes() {
-                if let Some(table) = about.table {
-                    let put = Put { write, deletes, old: None, outcome: Outcome::NotDone };
-                    history.put(Register { table, key }, called, Some(returned), put);
-                }
+            if let Some(table) = about.table {
+                note_writes(history, ask, table, (called, Some(returned)), Outcome::NotDone);
             }
         }
         // Of a batch, some may have been written all the same.
@@ -270,7 +284,7 @@ fn refused(
             | ErrorCode::InternalServerError,
         )
         | (
-            Ask::Put { .. } | Ask::Erase { .. } | Ask::Create { .. } | Ask::Delete { .. },
+            Ask::Write(_) | Ask::Create { .. } | Ask::Delete { .. },
             ErrorCode::InternalServerError,
         ) => {
             lost(history, ask, called, about);
@@ -302,14 +316,63 @@ fn refused(
     Ok(())
 }
 
+/// What a write shows that was made.
+fn shown(
+    history: &mut History,
+    writing: Writing,
+    attributes: Option<&Value>,
+) -> Result<Shown, Violation> {
+    let Writing { name, key, change, wants, .. } = writing;
+    let ask = Ask::Write(writing);
+    Ok(match wants {
+        Wants::Nothing if attributes.is_some() => return Err(strange(ask, "attributes")),
+        Wants::Nothing => Shown::Nothing,
+        Wants::Old => Shown::Old(item_of(history, ask, name, key, attributes)?),
+        Wants::New => Shown::New(item_of(history, ask, name, key, attributes)?),
+        Wants::FieldOld => Shown::FieldOld(only(ask, change, attributes)?),
+        Wants::FieldNew => Shown::FieldNew(only(ask, change, attributes)?),
+    })
+}
+
+/// The attribute that the change touches, which must be the only one.
+fn only(ask: Ask, change: Change, attributes: Option<&Value>) -> Result<Option<u64>, Violation> {
+    let (Some(attributes), Some(field)) = (attributes, change.field()) else { return Ok(None) };
+    let value = content::number_of(attributes, field.name());
+    let is_only = attributes.as_object().is_some_and(|members| members.len() == 1);
+    match value.filter(|_| is_only) {
+        Some(value) => Ok(Some(value)),
+        None => Err(strange(ask, &attributes.to_string())),
+    }
+}
+
+/// The item for which a condition did not hold, if that was asked for.
+fn refused_item(
+    history: &mut History,
+    writing: Writing,
+    error: &ApiError,
+) -> Result<Option<Option<Content>>, Violation> {
+    let ask = Ask::Write(writing);
+    let body = error.to_body();
+    let body: Value =
+        serde_json::from_slice(&body).map_err(|error| strange(ask, &error.to_string()))?;
+    let item = body.get("Item");
+    if !writing.wants_refused {
+        return if item.is_none() { Ok(None) } else { Err(strange(ask, "an item")) };
+    }
+    item_of(history, ask, writing.name, writing.key, item).map(Some)
+}
+
 fn item_of(
+    history: &mut History,
     ask: Ask,
     name: u64,
     key: KeyNumber,
     item: Option<&Value>,
-) -> Result<Option<WriteNumber>, Violation> {
-    let write = item.map(|item| content::write_of(kind_of(name), key, item)).transpose();
-    write.map_err(|torn| strange(ask, &torn))
+) -> Result<Option<Content>, Violation> {
+    let content = item.map(|item| content::content_of(kind_of(name), key, item)).transpose();
+    let content = content.map_err(|torn| strange(ask, &torn))?;
+    history.versions.insert((name, key), content.and_then(|content| content.version));
+    Ok(content)
 }
 
 fn described(ask: Ask, table: Option<&Value>) -> Result<(TableId, TableStatus), Violation> {

@@ -1,10 +1,11 @@
 //! **Items are linearizable.** Every acknowledged write happened at one moment between call and
-//! answer, every strongly consistent read and every ALL_OLD saw the write before it; a write that was
-//! refused never happened, one without an answer happened once or never. Hence nothing acknowledged is
-//! lost, nothing is invented, and an item of a deleted table never reappears in a later life of the
-//! name (each life has registers of its own).
+//! answer, every strongly consistent read, every item that a write shows and every refusal of a condition
+//! saw the writes before it; a write that was refused never happened, one without an answer happened once
+//! or never. Hence nothing acknowledged is lost, nothing is invented, no two win what only one can, no
+//! condition is refused that held all the while, and an item of a deleted table never reappears in a
+//! later life of the name (each life has registers of its own).
 //!
-//! Eventually consistent reads see a value that was written and not one that was replaced before
+//! Eventually consistent reads see values that were written and none that was replaced before
 //! [`STALE`] ago.
 //!
 //! Reference: docs/ARCHITECTURE.md, "The life of a write", "The life of a read"; Herlihy and Wing,
@@ -12,8 +13,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::change::{Change, Condition, Content, Field, Shown};
 use crate::content::WriteNumber;
-use crate::history::{Get, History, Outcome, Put, Register, RegisterHistory};
+use crate::history::{Get, History, Outcome, Register, RegisterHistory, Write};
 use crate::linear::{Call, Model, Moment, check};
 use crate::violation::{Verdict, Violation, ensure};
 
@@ -48,15 +50,25 @@ fn hold_one(register: Register, history: &RegisterHistory) -> Verdict {
 
 #[derive(Clone, Debug)]
 enum Operation {
-    Write { new: Option<WriteNumber>, old: Option<Option<WriteNumber>> },
-    Read(Option<WriteNumber>),
+    Write {
+        number: WriteNumber,
+        change: Change,
+        condition: Option<Condition>,
+        shown: Shown,
+    },
+    /// The condition did not hold, perhaps for the item that is shown.
+    Refusal {
+        condition: Condition,
+        item: Option<Option<Content>>,
+    },
+    Read(Option<Content>),
 }
 
-/// A register of the last write.
+/// An item.
 struct Cell;
 
 impl Model for Cell {
-    type State = Option<WriteNumber>;
+    type State = Option<Content>;
     type Operation = Operation;
 
     fn initial(&self) -> Self::State {
@@ -64,41 +76,54 @@ impl Model for Cell {
     }
 
     fn step(&self, state: &Self::State, operation: &Operation) -> Option<Self::State> {
-        match operation {
-            Operation::Write { new, old } => old.is_none_or(|old| old == *state).then_some(*new),
-            Operation::Read(found) => (found == state).then_some(*state),
+        let before = *state;
+        match *operation {
+            Operation::Write { number, change, condition, shown } => {
+                let after = change.applied(before, number);
+                let may = condition.is_none_or(|condition| condition.holds(before));
+                (may && shown.fits(change, before, after)).then_some(after)
+            }
+            Operation::Refusal { condition, item } => {
+                let fits = !condition.holds(before) && item.is_none_or(|item| item == before);
+                fits.then_some(before)
+            }
+            Operation::Read(found) => (found == before).then_some(before),
         }
     }
 }
 
-/// The calls that the search has to order. Writes that were refused must not have been seen. Writes
-/// without an answer that nobody saw need no place: whatever follows one in an order either replaces
-/// it unseen or would have seen it. One that was seen happened before the first that saw it returned.
-/// That leaves nothing open but deletes, however many crashes there were, and keeps the search short.
+/// The calls that the search has to order. Writes that were refused must not have been seen. A write
+/// without an answer that left its number where somebody saw it happened before the first that saw it
+/// returned. A PutItem that nobody saw needs no place, unless somebody later saw so little of the item that
+/// it may have been there unseen: whatever follows it in an order either replaces it or would have seen it.
+/// All others stay open: what they leave may be taken away again by parts.
 fn prepare(
     register: Register,
     history: &RegisterHistory,
 ) -> Result<Vec<Call<Operation>>, Violation> {
     let seen = first_seen(history);
-    let mut calls = Vec::with_capacity(history.puts.len() + history.gets.len());
-    for Call { called, returned, operation } in &history.puts {
-        let Put { write, deletes, old, outcome } = operation;
-        let seen = seen.get(write).copied();
-        let returned = match outcome {
-            Outcome::Done => *returned,
-            Outcome::NotDone => {
+    let glanced = history.writes.iter().filter(|call| sees_a_part(&call.operation));
+    let glanced = glanced.filter_map(|call| call.returned).max().unwrap_or(0);
+    let mut calls = Vec::with_capacity(history.writes.len() + history.gets.len());
+    for Call { called, returned, operation } in &history.writes {
+        let Write { number, change, condition, outcome } = *operation;
+        let seen = seen.get(&number).copied();
+        let write = |shown| Operation::Write { number, change, condition, shown };
+        let (returned, operation) = match (outcome, condition) {
+            (Outcome::Done(shown), _) => (*returned, write(shown)),
+            (Outcome::Unknown, _) if seen.is_some() => (seen, write(Shown::Nothing)),
+            (Outcome::Unknown, _) if change == Change::Put && *called > glanced => continue,
+            (Outcome::Unknown, _) => (None, write(Shown::Nothing)),
+            (Outcome::Refused(_) | Outcome::NotDone, condition) => {
                 ensure(seen.is_none(), NAME, || {
-                    format!("{register:?}: {write:?} was refused and yet seen at {seen:?}")
+                    format!("{register:?}: {number:?} was refused and yet seen at {seen:?}")
                 })?;
-                continue;
+                let (Outcome::Refused(item), Some(condition)) = (outcome, condition) else {
+                    continue;
+                };
+                (*returned, Operation::Refusal { condition, item })
             }
-            Outcome::Unknown if *deletes => None,
-            Outcome::Unknown => match seen {
-                Some(_) => seen,
-                None => continue,
-            },
         };
-        let operation = Operation::Write { new: (!deletes).then_some(*write), old: *old };
         calls.push(Call { called: *called, returned, operation });
     }
     let strong = history.gets.iter().filter(|get| get.operation.consistent);
@@ -110,13 +135,54 @@ fn prepare(
     Ok(calls)
 }
 
+/// Whether the answer depends on the item and does not show all of it.
+const fn sees_a_part(write: &Write) -> bool {
+    match write.outcome {
+        Outcome::Refused(item) => item.is_none(),
+        Outcome::Done(Shown::FieldOld(_) | Shown::FieldNew(_)) => true,
+        Outcome::Done(Shown::Nothing | Shown::Old(_) | Shown::New(_)) => write.condition.is_some(),
+        Outcome::NotDone | Outcome::Unknown => false,
+    }
+}
+
+/// The writes whose numbers are in an item.
+fn writes_in(item: Option<Content>) -> impl Iterator<Item = WriteNumber> {
+    let item = item.unwrap_or_default();
+    [item.put, item.version, item.first].into_iter().flatten()
+}
+
+/// The writes whose numbers the answer to this one shows, or proves to be there.
+fn writes_seen_by(write: &Write) -> Vec<WriteNumber> {
+    let mut seen: Vec<WriteNumber> = match write.outcome {
+        Outcome::Refused(item) => writes_in(item.flatten()).collect(),
+        Outcome::Done(Shown::FieldOld(value) | Shown::FieldNew(value)) => {
+            let holds_numbers = matches!(write.change.field(), Some(Field::Version | Field::First));
+            value.filter(|_| holds_numbers).map(WriteNumber).into_iter().collect()
+        }
+        Outcome::Done(shown) => writes_in(shown.item()).collect(),
+        Outcome::NotDone | Outcome::Unknown => Vec::new(),
+    };
+    if let (Outcome::Done(_), Some(Condition::Version(expected))) = (write.outcome, write.condition)
+    {
+        seen.extend(expected);
+    }
+    // A write that shows what it left itself proves nothing that its answer does not.
+    seen.retain(|number| *number != write.number);
+    seen
+}
+
 /// By write: when the first that saw it returned.
 fn first_seen(history: &RegisterHistory) -> BTreeMap<WriteNumber, Moment> {
-    let read = history.gets.iter().map(|get| (get.operation.found, get.returned));
-    let replaced = history.puts.iter().map(|put| (put.operation.old.flatten(), put.returned));
+    let read = history.gets.iter().flat_map(|get| {
+        writes_in(get.operation.found).map(|number| (number, get.returned)).collect::<Vec<_>>()
+    });
+    let shown = history.writes.iter().flat_map(|call| {
+        let seen = writes_seen_by(&call.operation).into_iter();
+        seen.map(|number| (number, call.returned)).collect::<Vec<_>>()
+    });
     let mut first = BTreeMap::new();
-    for (write, returned) in read.chain(replaced) {
-        if let (Some(write), Some(returned)) = (write, returned) {
+    for (write, returned) in read.chain(shown) {
+        if let Some(returned) = returned {
             let earliest = first.entry(write).or_insert(returned);
             *earliest = returned.min(*earliest);
         }
@@ -124,152 +190,77 @@ fn first_seen(history: &RegisterHistory) -> BTreeMap<WriteNumber, Moment> {
     first
 }
 
+/// What an eventually consistent read saw, taken apart: each part was left by one write, or is absent.
 fn eventual_reads_hold(register: Register, history: &RegisterHistory) -> Verdict {
     let eventual = history.gets.iter().filter(|get| !get.operation.consistent);
-    for Call { called, returned, operation: Get { found, .. } } in eventual {
-        let may_have_left = |put: &&Call<Put>| match found {
-            Some(write) => put.operation.write == *write,
-            None => put.operation.deletes && put.operation.outcome != Outcome::NotDone,
-        };
-        let mut sources: Vec<&Call<Put>> = history.puts.iter().filter(may_have_left).collect();
-        sources.retain(|put| Some(put.called) < *returned);
-        ensure(found.is_none() || !sources.is_empty(), NAME, || {
-            format!("{register:?}: at {called} a read found {found:?}, which nobody had written")
-        })?;
-        // Nothing is also what there was at first.
-        let at_first = found.is_none().then_some(0);
-        // Without an answer it may have happened as late as this read.
-        let left_at = |put: &&Call<Put>| match put.operation.outcome {
-            Outcome::Done => put.returned.unwrap_or(Moment::MAX),
-            Outcome::NotDone | Outcome::Unknown => Moment::MAX,
-        };
-        let since = sources.iter().map(left_at).chain(at_first).max().unwrap_or(0);
-        let newer: BTreeSet<WriteNumber> = history
-            .puts
-            .iter()
-            .filter(|put| put.operation.outcome == Outcome::Done && put.called > since)
-            .filter(|put| put.returned.is_some_and(|at| at + STALE < *called))
-            .map(|put| put.operation.write)
-            .collect();
-        ensure(newer.is_empty(), NAME, || {
-            format!(
-                "{register:?}: at {called} a read found {found:?}, replaced by {newer:?} before"
-            )
-        })?;
+    for get in eventual {
+        let found = get.operation.found;
+        let parts = found.into_iter().flat_map(|item| {
+            let part = |change, number: Option<WriteNumber>| Some((change, number?));
+            let put = part(Change::Put, item.put);
+            [put, part(Change::SetVersion, item.version), part(Change::SetFirst, item.first)]
+        });
+        for (change, number) in parts.flatten() {
+            part_holds(register, history, get, (change, Some(number)))?;
+        }
+        if found.is_none_or(|item| item.put.is_none()) {
+            part_holds(register, history, get, (Change::Erase, None))?;
+        }
     }
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use stator_model::TableId;
+/// The part of an item that this change leaves: of which write it is, and that nothing newer replaced it.
+fn part_holds(
+    register: Register,
+    history: &RegisterHistory,
+    Call { called, returned, operation: Get { found, .. } }: &Call<Get>,
+    (change, number): (Change, Option<WriteNumber>),
+) -> Verdict {
+    let may_have_left = |write: &&Call<Write>| {
+        let Write { number: of, change: by, outcome, .. } = write.operation;
+        let is_it = number.is_none_or(|number| of == number);
+        let happened =
+            number.is_some() || !matches!(outcome, Outcome::NotDone | Outcome::Refused(_));
+        by == change && is_it && happened && Some(write.called) < *returned
+    };
+    let sources: Vec<&Call<Write>> = history.writes.iter().filter(may_have_left).collect();
+    ensure(number.is_none() || !sources.is_empty(), NAME, || {
+        format!(
+            "{register:?}: at {called} a read found {found:?}; {number:?} is not of a {change:?}"
+        )
+    })?;
+    // Nothing is also what there was at first.
+    let at_first = number.is_none().then_some(0);
+    // Without an answer it may have happened as late as this read.
+    let left_at = |write: &&Call<Write>| match write.operation.outcome {
+        Outcome::Done(_) => write.returned.unwrap_or(Moment::MAX),
+        Outcome::Refused(_) | Outcome::NotDone | Outcome::Unknown => Moment::MAX,
+    };
+    let since = sources.iter().map(left_at).chain(at_first).max().unwrap_or(0);
+    let newer: BTreeSet<WriteNumber> = history
+        .writes
+        .iter()
+        .filter(|write| matches!(write.operation.outcome, Outcome::Done(_)))
+        .filter(|write| replaces(write.operation.change, change) && write.called > since)
+        .filter(|write| write.returned.is_some_and(|at| at + STALE < *called))
+        .map(|write| write.operation.number)
+        .collect();
+    ensure(newer.is_empty(), NAME, || {
+        format!("{register:?}: at {called} a read found {found:?}, replaced by {newer:?} before")
+    })
+}
 
-    use super::*;
-    use crate::content::KeyNumber;
-
-    const PLACE: Register = Register { table: TableId::from_bytes([1; 16]), key: KeyNumber(1) };
-
-    fn put(history: &mut History, called: Moment, outcome: Outcome, write: u64) {
-        let returned = (outcome != Outcome::Unknown).then_some(called + 1);
-        let put = Put { write: WriteNumber(write), deletes: false, old: None, outcome };
-        history.put(PLACE, called, returned, put);
-    }
-
-    fn delete(history: &mut History, called: Moment, outcome: Outcome) {
-        let returned = (outcome != Outcome::Unknown).then_some(called + 1);
-        let put = Put { write: WriteNumber(1000 + called), deletes: true, old: None, outcome };
-        history.put(PLACE, called, returned, put);
-    }
-
-    fn get(history: &mut History, called: Moment, consistent: bool, found: Option<u64>) {
-        let get = Get { consistent, found: found.map(WriteNumber) };
-        history.get(PLACE, called, called + 1, get);
-    }
-
-    #[test]
-    fn an_acknowledged_write_that_is_gone_is_found() {
-        for consistent in [true, false] {
-            let mut history = History::default();
-            put(&mut history, 1, Outcome::Done, 7);
-            get(&mut history, 5, consistent, Some(7));
-            assert_eq!(hold(&history), Ok(()));
-            get(&mut history, 9, consistent, None);
-            assert!(hold(&history).is_err());
-        }
-    }
-
-    #[test]
-    fn a_refused_write_that_is_seen_is_found() {
-        let mut history = History::default();
-        put(&mut history, 1, Outcome::NotDone, 7);
-        get(&mut history, 5, true, None);
-        assert_eq!(hold(&history), Ok(()));
-        get(&mut history, 9, true, Some(7));
-        assert!(hold(&history).is_err());
-    }
-
-    #[test]
-    fn an_unknown_write_may_happen_once_at_any_time() {
-        let mut history = History::default();
-        put(&mut history, 1, Outcome::Unknown, 7);
-        get(&mut history, 5, true, None);
-        get(&mut history, 9, true, Some(7));
-        put(&mut history, 11, Outcome::Done, 8);
-        get(&mut history, 15, false, Some(8));
-        assert_eq!(hold(&history), Ok(()));
-        get(&mut history, 19, true, Some(7));
-        assert!(hold(&history).is_err());
-    }
-
-    #[test]
-    fn a_value_that_nobody_wrote_is_found() {
-        for consistent in [true, false] {
-            let mut history = History::default();
-            get(&mut history, 5, consistent, Some(3));
-            assert!(hold(&history).is_err());
-        }
-    }
-
-    #[test]
-    fn the_value_that_a_write_replaced_counts_as_a_read() {
-        let mut history = History::default();
-        put(&mut history, 1, Outcome::Done, 7);
-        put(&mut history, 5, Outcome::Done, 8);
-        let old = Some(Some(WriteNumber(7)));
-        let swap = Put { write: WriteNumber(9), deletes: false, old, outcome: Outcome::Done };
-        history.put(PLACE, 9, Some(10), swap);
-        assert!(hold(&history).is_err());
-    }
-
-    #[test]
-    fn a_deleted_item_that_is_seen_again_is_found() {
-        for consistent in [true, false] {
-            let mut history = History::default();
-            put(&mut history, 1, Outcome::Done, 7);
-            delete(&mut history, 5, Outcome::Done);
-            get(&mut history, 9, consistent, None);
-            assert_eq!(hold(&history), Ok(()));
-            get(&mut history, 13, consistent, Some(7));
-            assert!(hold(&history).is_err());
-        }
-    }
-
-    #[test]
-    fn an_unknown_delete_may_explain_an_absence_once() {
-        for consistent in [true, false] {
-            let mut history = History::default();
-            put(&mut history, 1, Outcome::Done, 7);
-            delete(&mut history, 5, Outcome::Unknown);
-            get(&mut history, 9, consistent, Some(7));
-            get(&mut history, 13, consistent, None);
-            assert_eq!(hold(&history), Ok(()));
-        }
-        let mut history = History::default();
-        put(&mut history, 1, Outcome::Done, 7);
-        delete(&mut history, 5, Outcome::Unknown);
-        get(&mut history, 9, true, None);
-        put(&mut history, 11, Outcome::Done, 8);
-        get(&mut history, 15, true, None);
-        assert!(hold(&history).is_err());
+/// Whether one change leaves nothing of what the other left. One that may change nothing at all, such as a
+/// REMOVE, is not named: it is answered before others see what it saw.
+const fn replaces(newer: Change, older: Change) -> bool {
+    match newer {
+        Change::Put => true,
+        Change::Erase => !matches!(older, Change::Erase),
+        Change::SetVersion => matches!(older, Change::SetVersion),
+        Change::Add | Change::SetFirst | Change::Remove(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

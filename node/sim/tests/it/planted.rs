@@ -6,9 +6,20 @@ use stator_sim::{Plan, run};
 
 /// Runs seeds until one finds the defect.
 fn is_found(planted: Planted, within: u64) {
+    found_by(planted, within, |_| true);
+}
+
+/// Runs seeds until what clients saw of items shows the defect.
+fn is_seen_by_clients(planted: Planted, within: u64) {
+    found_by(planted, within, |invariant| invariant == "registers");
+}
+
+fn found_by(planted: Planted, within: u64, counts: fn(&str) -> bool) {
     for seed in 0..within {
         let plan = Plan { planted, ..Plan::drawn(seed) };
-        if let Err(failure) = run(&plan) {
+        if let Err(failure) = run(&plan)
+            && counts(failure.violation.invariant)
+        {
             println!("{planted:?} found by seed {seed}: {}", first_line(&failure.violation.seen));
             return;
         }
@@ -57,6 +68,26 @@ fn a_store_that_loses_what_it_synced() {
 #[test]
 fn a_node_that_serves_before_it_is_ready() {
     is_found(Planted { served_too_early: true, ..Planted::default() }, 500);
+}
+
+#[test]
+fn a_leader_that_evaluates_before_its_own_no_op_is_applied() {
+    is_seen_by_clients(Planted { evaluated_too_early: true, ..Planted::default() }, 500);
+}
+
+#[test]
+fn an_update_of_what_was_read_before_others_wrote() {
+    is_seen_by_clients(Planted { evaluated_at_edge: true, ..Planted::default() }, 100);
+}
+
+#[test]
+fn a_condition_that_sees_the_key_of_what_is_not_there() {
+    is_seen_by_clients(Planted { key_materialised: true, ..Planted::default() }, 100);
+}
+
+#[test]
+fn a_refusal_before_what_it_looked_at_is_committed() {
+    is_seen_by_clients(Planted { unchanged_answered_early: true, ..Planted::default() }, 500);
 }
 
 #[test]
