@@ -74,12 +74,33 @@ impl<'a> Draw<'a> {
         for at in 0..self.random.below(6) {
             item.insert(format!("attribute-{at}"), self.value(0));
         }
+        // What updates count, collect and append to.
+        if self.random.one_in(2) {
+            item.insert("count".to_owned(), self.small_number());
+        }
+        if self.random.one_in(3) {
+            let list = Value::L((0..self.random.below(4)).map(|_| self.small_number()).collect());
+            let map = Item::from([("m0".to_owned(), list), ("m1".to_owned(), self.value(1))]);
+            item.insert("nested".to_owned(), Value::M(map));
+        }
         if self.random.one_in(4) {
             let near = *self.random.pick(&[1024, 2048, 4096, 20_000]);
             let length = near - 200 + self.random.index(400);
             item.insert("pad".to_owned(), Value::S("p".repeat(length)));
         }
         item
+    }
+
+    /// A value of any type.
+    pub fn any_value(&mut self) -> Value {
+        self.value(1)
+    }
+
+    /// A number with few digits, of which sums can be stored.
+    pub fn small_number(&mut self) -> Value {
+        let sign = if self.random.one_in(3) { "-" } else { "" };
+        let exponent = *self.random.pick(&[-3, 0, 0, 2]);
+        Value::N(canonical(&format!("{sign}{}e{exponent}", self.random.below(1000))))
     }
 
     fn value(&mut self, depth: u32) -> Value {

@@ -64,6 +64,39 @@ impl Value {
         answered.iter().map(|(name, value)| (name.clone(), Self::from_sdk(value))).collect()
     }
 
+    /// The type by its name on the wire.
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::S(_) => "S",
+            Self::N(_) => "N",
+            Self::B(_) => "B",
+            Self::Bool(_) => "BOOL",
+            Self::Null => "NULL",
+            Self::Ss(_) => "SS",
+            Self::Ns(_) => "NS",
+            Self::Bs(_) => "BS",
+            Self::L(_) => "L",
+            Self::M(_) => "M",
+        }
+    }
+
+    /// How deep lists and maps are nested in it; 0 for what is neither.
+    pub fn depth(&self) -> usize {
+        let within = |deepest: Option<usize>| 1 + deepest.unwrap_or(0);
+        match self {
+            Self::L(list) => within(list.iter().map(Self::depth).max()),
+            Self::M(map) => within(map.values().map(Self::depth).max()),
+            Self::S(_)
+            | Self::N(_)
+            | Self::B(_)
+            | Self::Bool(_)
+            | Self::Null
+            | Self::Ss(_)
+            | Self::Ns(_)
+            | Self::Bs(_) => 0,
+        }
+    }
+
     /// The size in bytes as the service counts it.
     pub fn size(&self) -> usize {
         match self {
@@ -90,7 +123,8 @@ pub fn to_sdk(item: &Item) -> HashMap<String, AttributeValue> {
     item.iter().map(|(name, value)| (name.clone(), value_to_sdk(value))).collect()
 }
 
-fn value_to_sdk(value: &Value) -> AttributeValue {
+/// The value as a client sends it.
+pub fn value_to_sdk(value: &Value) -> AttributeValue {
     match value {
         Value::S(text) => AttributeValue::S(text.clone()),
         Value::N(number) => AttributeValue::N(number.clone()),

@@ -4,6 +4,8 @@ mod batches;
 mod items;
 mod queries;
 mod scans;
+mod updates;
+mod words;
 
 use std::ops::RangeInclusive;
 
@@ -13,6 +15,8 @@ use stator_e2e::oracle::{Draw, Item, Model, Table, Value};
 use stator_e2e::random::{Random, seed};
 use stator_e2e::run::{cases, evidence};
 use stator_e2e::site::Site;
+
+use self::words::Verdict;
 
 /// How many operations there are by default.
 const OPERATIONS: u64 = 2_000;
@@ -45,13 +49,19 @@ async fn random_operations_answer_what_the_model_says() {
     }
     run.compare_everything().await;
     site.assert_quiet();
-    let Counts { writes, reads, batches, pages, tables, kills } = run.counts;
+    let Counts { writes, updates, reads, batches, pages, tables, kills, invalid, failed } =
+        run.counts;
+    assert!(updates > operations / 20 && failed > operations / 40, "{updates}, {failed}");
+    assert!(invalid > operations / 40, "{invalid}");
     evidence(
         "random-operations",
         &[
             ("seed", &seed),
             ("operations", &operations),
             ("writes", &writes),
+            ("updates", &updates),
+            ("conditions_failed", &failed),
+            ("invalid_requests", &invalid),
             ("reads", &reads),
             ("batches", &batches),
             ("scanned_pages", &pages),
@@ -65,11 +75,25 @@ async fn random_operations_answer_what_the_model_says() {
 #[derive(Default)]
 struct Counts {
     writes: u64,
+    updates: u64,
     reads: u64,
     batches: u64,
     pages: u64,
     tables: u64,
     kills: u64,
+    /// Requests that were refused, and those whose condition did not hold.
+    invalid: u64,
+    failed: u64,
+}
+
+impl Counts {
+    fn count(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Success => {}
+            Verdict::Invalid(_) => self.invalid += 1,
+            Verdict::ConditionFailed => self.failed += 1,
+        }
+    }
 }
 
 struct Run {
@@ -85,12 +109,14 @@ impl Run {
             (false, _) => self.create(name, random).await,
             (true, 0..4) => self.delete(name).await,
             (true, 4..20) => self.list(random).await,
-            (true, 20..300) => self.put(name, random).await,
-            (true, 300..420) => self.delete_item(name, random).await,
+            (true, 20..220) => self.put(name, random).await,
+            (true, 220..300) => self.delete_item(name, random).await,
+            (true, 300..420 | 660..780) => self.update(name, random).await,
             (true, 420..480) => self.write_batch(random).await,
             (true, 480..540) => self.get_batch(random).await,
             (true, 540..600) => self.scan(name, random).await,
             (true, 600..660) => self.query(name, random).await,
+
             (true, _) => self.get(name, random).await,
         }
     }
@@ -143,6 +169,16 @@ fn draw_key(table: &Table, random: &mut Random) -> Item {
     attributes
         .map(|attribute| (attribute.name.to_owned(), Draw::new(random).key_value(attribute)))
         .collect()
+}
+
+/// A key of this table, mostly of an item that is there.
+fn draw_target(table: &Table, random: &mut Random) -> Item {
+    let count = table.items().count();
+    if count == 0 || random.one_in(3) {
+        return draw_key(table, random);
+    }
+    let item = table.items().nth(random.index(count)).expect("the index is below the count");
+    table.key_item(item)
 }
 
 /// An item of this table.

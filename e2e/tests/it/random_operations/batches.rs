@@ -6,9 +6,10 @@ use aws_sdk_dynamodb::types::{
     ConsumedCapacity, DeleteRequest, KeysAndAttributes, PutRequest, ReturnConsumedCapacity,
     WriteRequest,
 };
-use stator_e2e::oracle::{Draw, Item, Value, item_size};
+use stator_e2e::oracle::{Draw, Invent, Item, Path, Value, item_size, project};
 use stator_e2e::random::Random;
 
+use super::words::Words;
 use super::{Run, assert_charged, draw_item, draw_key, units};
 
 /// A write of a batch.
@@ -71,24 +72,40 @@ impl Run {
             let keys: BTreeSet<Item> = (0..count).map(|_| draw_key(table, random)).collect();
             let strong = random.one_in(2);
             let share = if strong { 1.0 } else { 0.5 };
-            let mut asked = KeysAndAttributes::builder().consistent_read(strong);
-            let (mut found, mut sum) = (BTreeSet::new(), 0.0..=0.0);
+            let paths: Option<Vec<Path>> = random.one_in(2).then(|| {
+                let about = table.items().next().cloned().unwrap_or_default();
+                Invent::new(random, &about).paths()
+            });
+            let words = Words::of_read(paths.as_deref());
+            let mut asked = KeysAndAttributes::builder()
+                .consistent_read(strong)
+                .set_projection_expression(words.projection.clone())
+                .set_expression_attribute_names(words.names());
+            let (mut found, mut sum) = (Vec::new(), 0.0..=0.0);
             for key in keys {
                 asked = asked.keys(Draw::new(random).spelt(&key));
                 let item = table.get(&key);
                 let one = units(item.map_or(0, item_size), 4096, share);
                 sum = sum.start() + one.start()..=sum.end() + one.end();
-                found.extend(item.cloned());
+                found.extend(item.map(|item| match &paths {
+                    Some(paths) => project(item, paths),
+                    None => item.clone(),
+                }));
             }
             request = request.request_items(name.clone(), asked.build().expect("keys are set"));
+            found.sort();
             expected.insert(name.clone(), found);
             charged.insert(name, sum);
         }
         let answer = request.send().await.expect("it can be read");
         assert_eq!(answer.unprocessed_keys, Some([].into()), "nothing holds it up");
         let responses = answer.responses.as_ref().expect("there always are");
-        let items = |items: &Vec<_>| items.iter().map(Value::item_from_sdk).collect();
-        let answered: BTreeMap<String, BTreeSet<Item>> =
+        let items = |items: &Vec<_>| {
+            let mut items: Vec<Item> = items.iter().map(Value::item_from_sdk).collect();
+            items.sort();
+            items
+        };
+        let answered: BTreeMap<String, Vec<Item>> =
             responses.iter().map(|(name, found)| (name.clone(), items(found))).collect();
         assert_eq!(answered, expected);
         assert_all_charged(answer.consumed_capacity(), &charged);
