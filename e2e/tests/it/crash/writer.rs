@@ -99,9 +99,15 @@ impl Writer {
         let write = self.last;
         let key = self.random.below(KEYS);
         let item = item(self.id, key, write);
-        let request = client.put_item().table_name(table_name(self.table));
-        let answer = request.set_item(Some(to_sdk(&item))).send().await;
         let known = known(&mut self.keys, key);
+        // What was acknowledged or found is there, whatever the node died of before: a condition on it must
+        // hold.
+        let condition =
+            if known.settled == 0 { "attribute_not_exists(pk)" } else { "attribute_exists(pk)" };
+        let condition = write.is_multiple_of(3).then(|| condition.to_owned());
+        let request = client.put_item().table_name(table_name(self.table));
+        let request = request.set_item(Some(to_sdk(&item))).set_condition_expression(condition);
+        let answer = request.send().await;
         match answer {
             Ok(_) => {
                 known.settled = write;

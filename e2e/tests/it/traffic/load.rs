@@ -1,5 +1,6 @@
 //! Clients that write until the node dies or has got enough.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -66,7 +67,10 @@ pub(crate) struct Load {
 impl Load {
     pub(crate) fn new(mut random: Random, trace: PathBuf) -> Self {
         let writers = (0..WRITERS)
-            .map(|id| Writer { id, table: table(id % TABLES), random: random.fork(), last: 0 })
+            .map(|id| {
+                let (table, random) = (table(id % TABLES), random.fork());
+                Writer { id, table, random, last: 0, perhaps: BTreeMap::new() }
+            })
             .collect();
         let shared = Shared {
             trace,
@@ -132,6 +136,8 @@ struct Writer {
     table: String,
     random: Random,
     last: u64,
+    /// By key: the writes of which one may be there, 0 for none.
+    perhaps: BTreeMap<String, Vec<u64>>,
 }
 
 impl Writer {
@@ -140,7 +146,11 @@ impl Writer {
         while !shared.stopping(enough) {
             self.last += 1;
             let key = format!("w{}-k{}", self.id, self.random.below(KEYS));
-            put(shared, &mut connection, &self.table, &key, self.last).await?;
+            let perhaps = self.perhaps.entry(key.clone()).or_insert_with(|| vec![0]);
+            let before = perhaps.clone();
+            perhaps.push(self.last);
+            write(shared, &mut connection, &self.table, &key, self.last, &before).await?;
+            *perhaps = vec![self.last];
         }
         Ok(())
     }
@@ -151,23 +161,67 @@ pub(crate) fn put_body(table: &str, key: &str, value: &str) -> String {
     format!(r#"{{"TableName":"{table}","Item":{{"pk":{{"S":"{key}"}},"v":{{"S":"{value}"}}}}}}"#)
 }
 
-async fn put(
+/// The operation and body that write a value: put, put under a condition, or set in an update under one.
+/// The condition is that one of the writes `before` is there, as it must be.
+fn write_body(
+    table: &str,
+    key: &str,
+    number: u64,
+    value: &str,
+    before: &[u64],
+) -> (&'static str, String) {
+    let expected = before.iter().map(|number| match number {
+        0 => "attribute_not_exists(pk)".to_owned(),
+        number => format!("begins_with(v, :w{number})"),
+    });
+    let expected = expected.collect::<Vec<_>>().join(" OR ");
+    let values = before.iter().filter(|number| **number > 0);
+    let mut values: Vec<String> =
+        values.map(|number| format!(r#"":w{number}":{{"S":"{number}:"}}"#)).collect();
+    match number % 3 {
+        0 => ("PutItem", put_body(table, key, value)),
+        1 => {
+            values.push(format!(r#"":v":{{"S":"{value}"}}"#));
+            let body = format!(
+                r#"{{"TableName":"{table}","Key":{{"pk":{{"S":"{key}"}}}},
+                    "UpdateExpression":"SET v = :v","ConditionExpression":"{expected}",
+                    "ExpressionAttributeValues":{{{}}}}}"#,
+                values.join(",")
+            );
+            ("UpdateItem", body)
+        }
+        _ => {
+            let values = match values.as_slice() {
+                [] => String::new(),
+                values => format!(r#","ExpressionAttributeValues":{{{}}}"#, values.join(",")),
+            };
+            let body = format!(
+                r#"{{"TableName":"{table}","Item":{{"pk":{{"S":"{key}"}},"v":{{"S":"{value}"}}}},
+                    "ConditionExpression":"{expected}"{values}}}"#
+            );
+            ("PutItem", body)
+        }
+    }
+}
+
+async fn write(
     shared: &Shared,
     connection: &mut Connection,
     table: &str,
     key: &str,
     number: u64,
+    before: &[u64],
 ) -> io::Result<()> {
     let value = value(key, number);
-    let body = put_body(table, key, &value);
+    let (operation, body) = write_body(table, key, number, &value, before);
     let span = Span { sent: shared.now(), acknowledged: None };
     let record = Put { table: table.to_owned(), key: key.to_owned(), number, span };
     let place = shared.with(|history| {
         history.puts.push(record);
         history.puts.len() - 1
     });
-    let answer = connection.call("PutItem", &body).await?;
-    assert_eq!(answer.status, 200, "{}", answer.body);
+    let answer = connection.call(operation, &body).await?;
+    assert_eq!(answer.status, 200, "{operation} of {key}, after {before:?}: {}", answer.body);
     let now = shared.now();
     shared.with(|history| {
         let put = history.puts.get_mut(place).expect("nothing is taken out again");
@@ -191,7 +245,7 @@ async fn churn(
         *passing += 1;
         let name = format!("passing-{passing}");
         create_table(shared, &mut connection, &name).await?;
-        put(shared, &mut connection, &name, "marker", 1).await?;
+        write(shared, &mut connection, &name, "marker", 1, &[0]).await?;
         if !random.one_in(3) {
             delete_table(shared, &mut connection, &name).await?;
         }
