@@ -92,12 +92,12 @@ async fn assert_scenario(program: &Path, arguments: &[&str]) -> String {
 /// the tools of that language, which is said on standard error.
 ///
 /// # Panics
-/// If it was not built from the sources of now, or lacks its tools where `CI` is set: there, a client
-/// that is not tested is a failure.
+/// If it was not built from the sources of now, or lacks its tools with `CI=true`: then a client that
+/// is not tested is a failure.
 fn built(language: &str) -> Option<PathBuf> {
     let folder = repository().join("target/clients").join(language);
     if let Ok(reason) = fs::read_to_string(folder.join("missing")) {
-        assert!(env::var_os("CI").is_none(), "{reason}");
+        assert!(env::var("CI").as_deref() != Ok("true"), "{reason}");
         // Straight to the stream: what a test prints is hidden when it passes.
         let _written = write!(io::stderr().lock(), "skipped: {reason}");
         return None;
