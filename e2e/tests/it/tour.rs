@@ -44,7 +44,7 @@ async fn the_tour_of_the_readme_works_as_it_stands() {
     let readme = fs::read_to_string(repository().join("README.md")).expect("there is a README");
     let blocks = tour(&readme);
     let languages: Vec<&str> = blocks.iter().map(|(language, _)| language.as_str()).collect();
-    let expected = ["sh", "python", "sh", "json", "python", "sh"];
+    let expected = ["sh", "python", "sh", "json", "sh", "json", "python", "sh"];
     assert_eq!(languages, expected, "the tour is found");
 
     let mut site = Site::new();
