@@ -13,6 +13,8 @@ from boto3.dynamodb.types import Binary
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+import shapes
+
 CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
 CHECKS = 0
 
@@ -404,6 +406,8 @@ def deletion(client):
 def main():
     client = boto3.client("dynamodb", config=CONFIG)
     resource = boto3.resource("dynamodb", config=CONFIG)
+    shapes.watch(client)
+    shapes.watch(resource.meta.client)
     tables(client)
     items(resource)
     updates(client, resource)
@@ -413,6 +417,7 @@ def main():
     refusals(client)
     settings(client)
     deletion(client)
+    shapes.all_were_seen()
     print(f"boto3 {boto3.__version__}: {CHECKS} checks passed")
 
 
