@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::dynamo::{Session, TABLE};
+use crate::dynamo::{Requests, Session, TABLE};
 use crate::error::Result;
 use crate::figures::scan;
 use crate::figures::work::{Additions, Gets, NewItems};
@@ -68,7 +68,7 @@ pub fn run(plan: &Drive) -> Result<()> {
     match plan.kind {
         Kind::Scan => {
             let began = clock::now();
-            let items = scan::pass(&mut session)?;
+            let items = scan::pass(&mut session, Requests::scan)?;
             let seconds = clock::now().saturating_duration_since(began).as_secs_f64();
             println!("{items} items in {seconds:.2} s, {:.0} items/s", items as f64 / seconds);
             return Ok(());

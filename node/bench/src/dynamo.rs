@@ -123,6 +123,21 @@ impl Requests {
         })
     }
 
+    /// One page of a Scan with a filter that looks at one number of each item and lets all pass.
+    pub fn filtered_scan(&mut self, start: Option<&[u8]>) -> &[u8] {
+        self.make("Scan", |body| {
+            put_table(TABLE, body);
+            body.extend_from_slice(
+                b",\"FilterExpression\":\"visits >= :least\",\
+                \"ExpressionAttributeValues\":{\":least\":{\"N\":\"1\"}}",
+            );
+            if let Some(start) = start {
+                body.extend_from_slice(b",\"ExclusiveStartKey\":");
+                body.extend_from_slice(start);
+            }
+        })
+    }
+
     /// A request that only names a table.
     pub fn of_table(&mut self, operation: &str, table: &str) -> &[u8] {
         self.make(operation, |body| put_table(table, body))
