@@ -40,13 +40,19 @@ pub struct Call<O> {
 }
 
 /// How far the search got in the best case, for the report.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotLinearizable {
     /// The most operations that could be put into an order.
     pub ordered: usize,
     /// The operation that returned first among those that fitted nowhere then.
     pub stuck: usize,
+    /// Whether the search was given up: there may be an order all the same.
+    pub undecided: bool,
 }
+
+/// States that one search looks at, at most. Many operations without a return that leave no trace make more
+/// orders than anyone can try.
+const STATES: usize = 100_000;
 
 /// Finds an order, or says where there is none.
 ///
@@ -100,7 +106,7 @@ impl<'a, M: Model> Search<'a, M> {
             calls: sorted,
             ordered: Vec::new(),
             tried: HashSet::new(),
-            best: NotLinearizable { ordered: 0, stuck: 0 },
+            best: NotLinearizable { ordered: 0, stuck: 0, undecided: false },
         }
     }
 
@@ -113,6 +119,9 @@ impl<'a, M: Model> Search<'a, M> {
                 return Ok(());
             }
             if let Some((at, next)) = self.next_fit(&state, from) {
+                if self.tried.len() > STATES {
+                    return Err(NotLinearizable { undecided: true, ..self.best });
+                }
                 self.flip(at);
                 let before = std::mem::replace(&mut state, next);
                 self.ordered.push((at, before));
@@ -121,10 +130,7 @@ impl<'a, M: Model> Search<'a, M> {
             }
             self.note_stuck();
             let Some((at, before)) = self.ordered.pop() else {
-                return Err(std::mem::replace(
-                    &mut self.best,
-                    NotLinearizable { ordered: 0, stuck: 0 },
-                ));
+                return Err(self.best);
             };
             self.flip(at);
             state = before;
@@ -186,7 +192,8 @@ impl<'a, M: Model> Search<'a, M> {
                 .filter_map(|(original, call)| Some((call.returned?, *original)))
                 .min()
                 .map_or(0, |(_, original)| original);
-            self.best = NotLinearizable { ordered: self.ordered.len(), stuck: first };
+            let ordered = self.ordered.len();
+            self.best = NotLinearizable { ordered, stuck: first, undecided: false };
         }
     }
 

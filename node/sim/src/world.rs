@@ -144,7 +144,7 @@ impl<'a> World<'a> {
             }
         }
         names::hold(&self.history)?;
-        registers::hold(&self.history)?;
+        self.summary.undecided = registers::hold(&self.history)?;
         self.summary.steps = self.moment;
         self.summary.millis = self.uptime;
         self.summary.answered = self.history.answered;

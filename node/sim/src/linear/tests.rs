@@ -66,7 +66,19 @@ fn an_unanswered_write_may_happen_late_or_never_but_not_twice() {
 #[test]
 fn the_operation_that_fits_nowhere_is_named() {
     let calls = [write(1, 2, 7), write(3, 4, 8), read(5, 6, 7), read(7, 8, 8)];
-    assert_eq!(check(&Register, &calls), Err(NotLinearizable { ordered: 2, stuck: 2 }));
+    assert_eq!(
+        check(&Register, &calls),
+        Err(NotLinearizable { ordered: 2, stuck: 2, undecided: false })
+    );
+}
+
+#[test]
+fn a_search_with_too_many_orders_is_given_up() {
+    let mut calls: Vec<Call<Op>> = (1..40).map(|value| lost(1, value)).collect();
+    calls.push(read(3, 4, 99));
+    assert!(check(&Register, &calls).is_err_and(|stuck| stuck.undecided));
+    calls.push(write(1, 2, 99));
+    assert!(is_linearizable(&calls));
 }
 
 /// Every order is tried: the plainest checker there is.

@@ -15,6 +15,8 @@ pub struct Summary {
     pub unknown: u64,
     /// Updates among those that were answered with success.
     pub updated: u64,
+    /// Items of which it could not be told in time whether an order explains the answers.
+    pub undecided: u64,
     /// Writes whose condition did not hold.
     pub refused: u64,
     /// How processes died.

@@ -18,6 +18,7 @@ fn add(sum: &mut Summary, one: &Summary) {
     sum.unknown += one.unknown;
     sum.updated += one.updated;
     sum.refused += one.refused;
+    sum.undecided += one.undecided;
     sum.aimed += one.aimed;
     sum.disk_operations += one.disk_operations;
     sum.checked += one.checked;
@@ -82,12 +83,13 @@ fn seeds_find_nothing() {
     let seeds = SEEDS * number("STATOR_CASES").unwrap_or(1).max(1);
     let total = run_all(seeds);
     println!(
-        "evidence: simulator seeds={seeds} steps={} answered={} updated={} refused={} simulated_seconds={} \
-         violations=0",
+        "evidence: simulator seeds={seeds} steps={} answered={} updated={} refused={} undecided={} \
+         simulated_seconds={} violations=0",
         total.steps,
         total.answered,
         total.updated,
         total.refused,
+        total.undecided,
         total.millis / 1000
     );
     assert_busy(seeds, &total);
@@ -97,6 +99,7 @@ fn seeds_find_nothing() {
 fn assert_busy(cases: u64, total: &Summary) {
     assert!(total.answered > cases * 50, "{total:#?}");
     assert!(total.unknown > cases, "{total:#?}");
+    assert!(total.undecided <= cases / 1000, "{total:#?}");
     assert!(total.updated > cases * 2 && total.refused > cases, "{total:#?}");
     assert!(total.aimed > cases, "{total:#?}");
     assert!(total.skipped > cases && total.fell_behind > cases / 20, "{total:#?}");

@@ -53,7 +53,7 @@ impl Story {
 
     #[track_caller]
     fn holds(&mut self) -> &mut Self {
-        assert_eq!(hold(&self.0), Ok(()));
+        assert_eq!(hold(&self.0), Ok(0));
         self
     }
 
