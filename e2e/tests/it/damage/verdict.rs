@@ -96,6 +96,10 @@ fn names(case: &Case, data: &Path, text: &str) -> bool {
         (Kind::Current, _) => says(data.join(&case.path).with_file_name("v")),
         // A segment that an old one says must be there is named instead.
         (Kind::Horizon, Harm::Older) => says(data.join("log")) && text.contains("is missing"),
+        // The only segment: what else there was nobody knows.
+        (Kind::LastSegment, Harm::Remove) => {
+            says(data.join("log")) && text.contains("holds no segment of a Raft log")
+        }
         // The last journal may end anywhere; what it lacks the Raft log knows, but not where it was.
         (Kind::LastJournal, Harm::Zero | Harm::Remove | Harm::Older) => {
             let lacks = ["files of the store are missing", "its newest journal, N.jnl, is missing"];
