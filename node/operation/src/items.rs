@@ -38,7 +38,7 @@ pub enum ItemRequest {
 #[derive(Debug)]
 pub enum ItemWork {
     /// A write of one item.
-    Write(ItemCommand),
+    Write(Box<ItemCommand>),
     /// Writes that stand each for itself.
     Batch(BatchWriteItem),
     /// A read.
@@ -55,15 +55,15 @@ impl ItemRequest {
         Ok(match self {
             Self::PutItem(input) => {
                 let table = table(input.table())?;
-                ItemWork::Write(ItemCommand::Put(input.validate(table)?))
+                ItemWork::Write(Box::new(ItemCommand::Put(input.validate(table)?)))
             }
             Self::UpdateItem(input) => {
                 let table = table(input.table())?;
-                ItemWork::Write(ItemCommand::Update(input.validate(table)?))
+                ItemWork::Write(Box::new(ItemCommand::Update(input.validate(table)?)))
             }
             Self::DeleteItem(input) => {
                 let table = table(input.table())?;
-                ItemWork::Write(ItemCommand::Delete(input.validate(table)?))
+                ItemWork::Write(Box::new(ItemCommand::Delete(input.validate(table)?)))
             }
             Self::BatchWriteItem(input) => {
                 let tables = all(input.tables().map(table))?;
@@ -79,11 +79,11 @@ impl ItemRequest {
             }
             Self::Query(input) => {
                 let table = table(input.table())?;
-                ItemWork::Read(ReadCommand::Query(input.validate(table)?))
+                ItemWork::Read(ReadCommand::Page(Box::new(input.validate(table)?)))
             }
             Self::Scan(input) => {
                 let table = table(input.table())?;
-                ItemWork::Read(ReadCommand::Scan(input.validate(table)?))
+                ItemWork::Read(ReadCommand::Page(Box::new(input.validate(table)?)))
             }
         })
     }

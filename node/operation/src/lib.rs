@@ -40,7 +40,7 @@ pub mod list_tags_of_resource;
 mod local_index;
 mod moment;
 mod options;
-mod page;
+pub mod page;
 mod page_members;
 mod projected;
 pub mod put_item;

@@ -5,6 +5,7 @@
 //! nothing follows. It is of a table's items, or of the entries of one of its local indexes; what entries
 //! lack is in the items, which lie in the same partition and are read with them if they are wanted.
 
+use std::fmt;
 use std::sync::Arc;
 
 use stator_expression::Projection;
@@ -207,10 +208,11 @@ pub(crate) struct Wanted {
     /// What an item must be to be counted and shown. All that is looked at counts for the limit.
     pub(crate) filter: Option<ItemCondition>,
     pub(crate) shown: Shown,
+    pub(crate) charge: Charge,
 }
 
-/// A page on its way.
-pub(crate) struct Page {
+/// A page of a Query or Scan on its way.
+pub struct Page {
     subject: Subject,
     source: Source,
     consistent: bool,
@@ -229,20 +231,36 @@ pub(crate) struct Page {
     behind: CapacityUnits,
     /// The last item so far.
     last: Option<SharedItem>,
+    charge: Charge,
 }
 
-/// A page, complete.
+impl fmt::Debug for Page {
+    /// Without items and keys: they stay out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page").field("table", &self.subject.table.id).finish_non_exhaustive()
+    }
+}
+
+/// A page, complete: what Query and Scan answer.
 #[derive(Clone)]
-pub(crate) struct Paged {
+pub struct Paged {
     /// `None` if they were only counted.
     items: Option<Vec<SharedItem>>,
     /// How many there are.
-    pub(crate) count: u64,
+    count: u64,
     /// How many were looked at.
     scanned: u64,
     /// The key of the last of them, if the next page begins behind it.
     last_key: Option<AttributeMap>,
     consumed: Consumed,
+    charge: Charge,
+}
+
+impl fmt::Debug for Paged {
+    /// Without the items: contents of items stay out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Paged").field("count", &self.count).finish_non_exhaustive()
+    }
 }
 
 impl Page {
@@ -262,6 +280,7 @@ impl Page {
             bytes: 0,
             behind: CapacityUnits::default(),
             last: None,
+            charge: wanted.charge,
         }
     }
 
@@ -328,13 +347,14 @@ impl Page {
         let last = self.last.filter(|_| ends_early);
         let last_key = last.map(|last| self.subject.key_of(&last));
         let items = (self.shown != Shown::Count).then_some(self.items);
-        Paged { items, count: self.count, scanned: self.scanned, last_key, consumed }
+        let (count, scanned) = (self.count, self.scanned);
+        Paged { items, count, scanned, last_key, consumed, charge: self.charge }
     }
 }
 
 impl Paged {
     /// Writes the body of a reply.
-    pub(crate) fn write_json(&self, charge: &Charge, writer: &mut JsonWriter) {
+    pub fn write_json(&self, writer: &mut JsonWriter) {
         writer.object(|reply| {
             reply.member("Count").integer(self.count);
             reply.member("ScannedCount").integer(self.scanned);
@@ -346,7 +366,7 @@ impl Paged {
             if let Some(key) = &self.last_key {
                 reply.member("LastEvaluatedKey").item(key);
             }
-            charge.write_member(&self.consumed, reply);
+            self.charge.write_member(&self.consumed, reply);
         });
     }
 }

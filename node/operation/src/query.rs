@@ -6,15 +6,12 @@
 
 mod conditions;
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde::de::MapAccess;
 use stator_expression::KeyExpression;
-use stator_model::{AttributeMap, KeyRange, KeySchema, Location, TableDescription, TableId};
-use stator_protocol::{
-    ApiError, Attributes, Entries, Found, JsonWriter, Scope, Shape, parse, read_members,
-};
+use stator_model::{AttributeMap, KeyRange, KeySchema, Location, TableDescription};
+use stator_protocol::{ApiError, Attributes, Entries, Found, Scope, Shape, parse, read_members};
 
 use crate::capacity::Charge;
 use crate::condition::ItemCondition;
@@ -22,10 +19,10 @@ use crate::constraint::{Violations, enveloped};
 use crate::legacy::LegacyError;
 use crate::legacy::condition_map::{ConditionMap, ConditionMembers};
 use crate::legacy::key_conditions::KeyConditions;
-use crate::page::{Page, Paged, Shown, Subject, Wanted};
+use crate::page::{Page, Shown, Subject, Wanted};
 use crate::page_members::{FilterName, KeyMembers, PageMembers};
 use crate::projected::worded;
-use crate::read::{Order, Part, Rows};
+use crate::read::Order;
 use crate::table::{NAME_CHARS, NAME_CHARS_LEAST};
 use crate::{ReturnConsumedCapacity, TableReference};
 
@@ -146,7 +143,7 @@ impl Input {
     ///
     /// # Errors
     /// ValidationException.
-    pub fn validate(self, table: &Arc<TableDescription>) -> Result<Query, ApiError> {
+    pub fn validate(self, table: &Arc<TableDescription>) -> Result<Page, ApiError> {
         let subject = Subject::new(table, self.index.as_deref())?;
         if let Some(filter) = &self.filter {
             check_filter(filter, &subject.key_schema(), self.filtered_by_legacy)?;
@@ -165,7 +162,7 @@ impl Input {
                 Order::Descending => range.before(&start),
             };
         }
-        let page = Page::new(Wanted {
+        Ok(Page::new(Wanted {
             subject,
             consistent: self.consistent,
             range,
@@ -173,9 +170,8 @@ impl Input {
             limit: self.limit,
             filter: self.filter,
             shown: self.shown,
-        });
-        let charge = Charge::new(self.return_capacity, &self.table);
-        Ok(Query { table: table.id, page, charge })
+            charge: Charge::new(self.return_capacity, &self.table),
+        }))
     }
 }
 
@@ -241,59 +237,4 @@ fn outside() -> ApiError {
     ApiError::validation(
         "The provided starting key is outside query boundaries based on provided conditions",
     )
-}
-
-/// A page of a query on its way.
-pub struct Query {
-    table: TableId,
-    page: Page,
-    charge: Charge,
-}
-
-impl Query {
-    pub(crate) fn part(&self) -> Option<Part> {
-        self.page.part()
-    }
-
-    /// Takes in what was found of `range`, which begins where the page is.
-    pub(crate) fn found(&mut self, range: &KeyRange, rows: Rows) {
-        self.page.found(range, rows);
-    }
-
-    /// Whether the page may end with what it has, if no more can be read.
-    pub(crate) fn may_end(&self) -> bool {
-        self.page.may_end()
-    }
-
-    pub(crate) fn reply(self) -> Output {
-        Output { page: self.page.finish(), charge: self.charge }
-    }
-}
-
-impl fmt::Debug for Query {
-    /// Without items and keys: they stay out of logs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Query").field("table", &self.table).finish_non_exhaustive()
-    }
-}
-
-/// What Query answers.
-#[derive(Clone)]
-pub struct Output {
-    page: Paged,
-    charge: Charge,
-}
-
-impl Output {
-    /// Writes the body.
-    pub fn write_json(&self, writer: &mut JsonWriter) {
-        self.page.write_json(&self.charge, writer);
-    }
-}
-
-impl fmt::Debug for Output {
-    /// Without the items: contents of items stay out of logs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output").field("count", &self.page.count).finish_non_exhaustive()
-    }
 }

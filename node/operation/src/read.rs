@@ -12,8 +12,7 @@ use stator_protocol::ApiError;
 use crate::Reply;
 use crate::batch_get_item::BatchGetItem;
 use crate::get_item::GetItem;
-use crate::query::Query;
-use crate::scan::Scan;
+use crate::page::Page;
 
 /// A read on its way, validated.
 #[derive(Debug)]
@@ -22,10 +21,8 @@ pub enum ReadCommand {
     GetItem(GetItem),
     /// BatchGetItem.
     BatchGetItem(BatchGetItem),
-    /// Query.
-    Query(Query),
-    /// Scan.
-    Scan(Scan),
+    /// Query or Scan.
+    Page(Box<Page>),
 }
 
 /// A part of a read.
@@ -182,8 +179,7 @@ impl ReadCommand {
         match self {
             Self::GetItem(get) => get.part(),
             Self::BatchGetItem(batch) => batch.part(),
-            Self::Query(query) => query.part(),
-            Self::Scan(scan) => scan.part(),
+            Self::Page(page) => page.part(),
         }
     }
 
@@ -192,14 +188,11 @@ impl ReadCommand {
         match (self, found, &part.place) {
             (Self::GetItem(get), Found::Item(item), _) => get.found(item),
             (Self::BatchGetItem(batch), Found::Item(item), _) => batch.found(item),
-            (Self::Query(query), Found::Rows(rows), Place::Range(walk)) => {
-                query.found(&walk.range, rows);
-            }
-            (Self::Scan(scan), Found::Rows(rows), Place::Range(walk)) => {
-                scan.found(&walk.range, rows);
+            (Self::Page(page), Found::Rows(rows), Place::Range(walk)) => {
+                page.found(&walk.range, rows);
             }
             // A finding of another kind answers another question.
-            (Self::GetItem(_) | Self::BatchGetItem(_) | Self::Query(_) | Self::Scan(_), _, _) => {}
+            (Self::GetItem(_) | Self::BatchGetItem(_) | Self::Page(_), _, _) => {}
         }
     }
 
@@ -208,8 +201,7 @@ impl ReadCommand {
         match self {
             Self::GetItem(get) => Reply::GetItem(get.reply()),
             Self::BatchGetItem(batch) => Reply::BatchGetItem(batch.reply()),
-            Self::Query(query) => Reply::Query(query.reply()),
-            Self::Scan(scan) => Reply::Scan(scan.reply()),
+            Self::Page(page) => Reply::Page(page.finish()),
         }
     }
 
@@ -223,13 +215,10 @@ impl ReadCommand {
                 Ok(Reply::BatchGetItem(batch.reply()))
             }
             // A page that ends early says where the next begins: whoever asks for it gets on.
-            Self::Query(query) if query.may_end() && error.is_retryable() => {
-                Ok(Reply::Query(query.reply()))
+            Self::Page(page) if page.may_end() && error.is_retryable() => {
+                Ok(Reply::Page(page.finish()))
             }
-            Self::Scan(scan) if scan.may_end() && error.is_retryable() => {
-                Ok(Reply::Scan(scan.reply()))
-            }
-            Self::GetItem(_) | Self::BatchGetItem(_) | Self::Query(_) | Self::Scan(_) => Err(error),
+            Self::GetItem(_) | Self::BatchGetItem(_) | Self::Page(_) => Err(error),
         }
     }
 }

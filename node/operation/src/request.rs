@@ -2,6 +2,7 @@
 
 use stator_protocol::{ApiError, JsonWriter};
 
+use crate::page::Paged;
 use crate::{
     Alteration, ItemRequest, Look, Operation, Written, batch_get_item, batch_write_item,
     create_table, delete_item, delete_table, describe_continuous_backups, describe_endpoints,
@@ -165,10 +166,8 @@ pub enum Reply {
     GetItem(get_item::Output),
     /// BatchGetItem.
     BatchGetItem(batch_get_item::Output),
-    /// Query.
-    Query(query::Output),
-    /// Scan.
-    Scan(scan::Output),
+    /// Query or Scan.
+    Page(Paged),
 }
 
 impl Reply {
@@ -190,8 +189,7 @@ impl Reply {
             Self::BatchWriteItem(output) => output.write_json(writer),
             Self::GetItem(output) => output.write_json(writer),
             Self::BatchGetItem(output) => output.write_json(writer),
-            Self::Query(output) => output.write_json(writer),
-            Self::Scan(output) => output.write_json(writer),
+            Self::Page(page) => page.write_json(writer),
         }
     }
 

@@ -4,19 +4,18 @@
 //! page ends after `Limit` items, or with the item that makes it 1 MB; it then says where the next begins,
 //! even if nothing follows. Nothing keeps still between pages: each item is as of when it was read.
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde::de::MapAccess;
-use stator_model::{AttributeMap, KeyRange, TableDescription, TableId};
-use stator_protocol::{ApiError, Attributes, Found, JsonWriter, Scope, Shape, parse, read_members};
+use stator_model::{AttributeMap, KeyRange, TableDescription};
+use stator_protocol::{ApiError, Attributes, Found, Scope, Shape, parse, read_members};
 
 use crate::capacity::Charge;
 use crate::condition::ItemCondition;
 use crate::constraint::Violations;
-use crate::page::{Page, Paged, Shown, Subject, Wanted};
+use crate::page::{Page, Shown, Subject, Wanted};
 use crate::page_members::{FilterName, PageMembers};
-use crate::read::{Order, Part, Rows};
+use crate::read::Order;
 use crate::table::{NAME_CHARS, NAME_CHARS_LEAST};
 use crate::{ReturnConsumedCapacity, TableReference};
 
@@ -140,7 +139,7 @@ impl Input {
     ///
     /// # Errors
     /// ValidationException.
-    pub fn validate(self, table: &Arc<TableDescription>) -> Result<Scan, ApiError> {
+    pub fn validate(self, table: &Arc<TableDescription>) -> Result<Page, ApiError> {
         let subject = Subject::new(table, self.index.as_deref())?;
         let mut range = KeyRange::of_segment(self.segment.number, self.segment.total);
         if let Some(start) = &self.start {
@@ -159,7 +158,7 @@ impl Input {
             }
             range = range.behind(&start);
         }
-        let page = Page::new(Wanted {
+        Ok(Page::new(Wanted {
             subject,
             consistent: self.consistent,
             range,
@@ -167,9 +166,8 @@ impl Input {
             limit: self.limit,
             filter: self.filter,
             shown: self.shown,
-        });
-        let charge = Charge::new(self.return_capacity, &self.table);
-        Ok(Scan { table: table.id, page, charge })
+            charge: Charge::new(self.return_capacity, &self.table),
+        }))
     }
 }
 
@@ -198,59 +196,4 @@ fn segment(number: Option<i32>, total: Option<i32>) -> Result<Segment, ApiError>
         )));
     }
     Ok(Segment { number: number.unsigned_abs(), total: total.unsigned_abs() })
-}
-
-/// A page of a scan on its way.
-pub struct Scan {
-    table: TableId,
-    page: Page,
-    charge: Charge,
-}
-
-impl Scan {
-    pub(crate) fn part(&self) -> Option<Part> {
-        self.page.part()
-    }
-
-    /// Takes in what was found of `range`, which begins where the page is.
-    pub(crate) fn found(&mut self, range: &KeyRange, rows: Rows) {
-        self.page.found(range, rows);
-    }
-
-    /// Whether the page may end with what it has, if no more can be read.
-    pub(crate) fn may_end(&self) -> bool {
-        self.page.may_end()
-    }
-
-    pub(crate) fn reply(self) -> Output {
-        Output { page: self.page.finish(), charge: self.charge }
-    }
-}
-
-impl fmt::Debug for Scan {
-    /// Without items and keys: they stay out of logs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scan").field("table", &self.table).finish_non_exhaustive()
-    }
-}
-
-/// What Scan answers.
-#[derive(Clone)]
-pub struct Output {
-    page: Paged,
-    charge: Charge,
-}
-
-impl Output {
-    /// Writes the body.
-    pub fn write_json(&self, writer: &mut JsonWriter) {
-        self.page.write_json(&self.charge, writer);
-    }
-}
-
-impl fmt::Debug for Output {
-    /// Without the items: contents of items stay out of logs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output").field("count", &self.page.count).finish_non_exhaustive()
-    }
 }

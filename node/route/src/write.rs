@@ -64,8 +64,8 @@ enum State {
 impl WriteRoute {
     /// A write that is given up at `deadline`, on a clock that never goes back: time since an origin of
     /// the caller's choice.
-    pub fn new(command: ItemCommand, deadline: Duration) -> Self {
-        Self { state: State::Ready(Box::new(command)), deadline }
+    pub fn new(command: Box<ItemCommand>, deadline: Duration) -> Self {
+        Self { state: State::Ready(command), deadline }
     }
 
     /// What to do now. After [`WriteStep::Submit`] comes [`answered`](Self::answered).
@@ -163,7 +163,7 @@ mod tests {
         for n in 0..200 {
             let command = put(&catalog, &format!("k{n}"));
             let location = command.location().clone();
-            let mut route = WriteRoute::new(command, DEADLINE);
+            let mut route = WriteRoute::new(command.into(), DEADLINE);
             let (partition, _) = submitted(route.next(&catalog, NOW));
             assert!(catalog.partition(partition).unwrap().range.contains(&location));
             seen.insert(partition);
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn what_was_not_done_is_tried_again_until_the_deadline() {
         let catalog = catalog();
-        let mut route = WriteRoute::new(put(&catalog, "k"), DEADLINE);
+        let mut route = WriteRoute::new(put(&catalog, "k").into(), DEADLINE);
         let (_, command) = submitted(route.next(&catalog, NOW));
         route.answered(Attempt::ReadAgain(command));
         let (_, command) = submitted(route.next(&catalog, NOW));
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_throttled_write_is_answered_at_once_by_the_tables_billing_mode() {
         let catalog = catalog();
-        let mut route = WriteRoute::new(put(&catalog, "k"), DEADLINE);
+        let mut route = WriteRoute::new(put(&catalog, "k").into(), DEADLINE);
         let (_, command) = submitted(route.next(&catalog, NOW));
         route.answered(Attempt::Throttled(command));
         refused(route.next(&catalog, NOW), &ApiError::throttled(&Billing::PayPerRequest));
@@ -198,12 +198,12 @@ mod tests {
     #[test]
     fn what_was_perhaps_done_is_never_tried_again() {
         let catalog = catalog();
-        let mut unknown = WriteRoute::new(put(&catalog, "k"), DEADLINE);
+        let mut unknown = WriteRoute::new(put(&catalog, "k").into(), DEADLINE);
         submitted(unknown.next(&catalog, NOW));
         unknown.answered(Attempt::Unknown);
         refused(unknown.next(&catalog, NOW), &ApiError::internal());
 
-        let mut unanswered = WriteRoute::new(put(&catalog, "k"), DEADLINE);
+        let mut unanswered = WriteRoute::new(put(&catalog, "k").into(), DEADLINE);
         submitted(unanswered.next(&catalog, NOW));
         refused(unanswered.next(&catalog, NOW), &ApiError::internal());
     }
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_table_that_is_deleted_on_the_way_is_not_found() {
         let mut catalog = catalog();
-        let mut route = WriteRoute::new(put(&catalog, "k"), DEADLINE);
+        let mut route = WriteRoute::new(put(&catalog, "k").into(), DEADLINE);
         let (_, command) = submitted(route.next(&catalog, NOW));
         route.answered(Attempt::TableChanged(command));
         assert!(matches!(route.next(&catalog, NOW), WriteStep::Wait));

@@ -406,7 +406,7 @@ impl Lanes {
     fn new(batch: BatchWriteItem, id: FlightId, until: u64) -> Self {
         let lane = |(lane, command)| {
             let deadline = Duration::from_millis(until);
-            let stage = Stage::Write(Box::new(WriteRoute::new(command, deadline)));
+            let stage = Stage::Write(Box::new(WriteRoute::new(Box::new(command), deadline)));
             let id = FlightId { lane, ..id };
             let about = About::default();
             Lane::Going(Box::new(Flight { id, stage, about, until, ghost: None, early: None }))

@@ -138,7 +138,7 @@ impl Rig {
             panic!("{body}");
         };
         match request.validate(self.catalog(), &service()) {
-            Ok(ItemWork::Write(command)) => command,
+            Ok(ItemWork::Write(command)) => *command,
             other => panic!("{other:?}"),
         }
     }

@@ -55,14 +55,15 @@ impl Node {
             ItemWork::Write(command) => self.write(command).await.map(Reply::Written),
             ItemWork::Batch(batch) => {
                 // All at once: those of one partition then share an entry of its log.
-                let results = join_all(batch.commands().map(|command| self.write(command))).await;
+                let results =
+                    join_all(batch.commands().map(|command| self.write(command.into()))).await;
                 batch.reply(results)
             }
             ItemWork::Read(command) => self.read(command).await,
         }
     }
 
-    async fn write(&self, command: ItemCommand) -> Result<Written, ApiError> {
+    async fn write(&self, command: Box<ItemCommand>) -> Result<Written, ApiError> {
         if command.adds_data() {
             self.space.check(clock::running())?;
         }

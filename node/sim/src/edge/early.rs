@@ -57,7 +57,7 @@ fn put(command: &ItemCommand, item: &Item, shore: &Shore<'_>) -> Option<ItemComm
     let request = Request::parse(Operation::PutItem, &body.into_bytes()).ok()?;
     let Request::Items(request) = request else { return None };
     match request.validate(catalog, shore.service).ok()? {
-        ItemWork::Write(command) => Some(command),
+        ItemWork::Write(command) => Some(*command),
         ItemWork::Batch(_) | ItemWork::Read(_) => None,
     }
 }
