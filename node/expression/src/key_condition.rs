@@ -28,7 +28,7 @@ pub struct KeyExpression(Condition);
 /// What must hold for the attributes of a key, whatever key that is: each attribute once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyCondition {
-    tests: Vec<(String, KeyTest<Arc<AttributeValue>>)>,
+    tests: Vec<(Arc<str>, KeyTest<Arc<AttributeValue>>)>,
 }
 
 /// What a Query reads: one partition key, and a range of its sort keys.
@@ -94,13 +94,13 @@ impl KeyCondition {
     /// The condition of these tests of attributes: the legacy parameter KeyConditions, which is a map
     /// and so names each attribute once.
     pub fn new(tests: Vec<(String, KeyTest<Arc<AttributeValue>>)>) -> Self {
-        Self { tests }
+        Self { tests: tests.into_iter().map(|(name, test)| (name.into(), test)).collect() }
     }
 }
 
 fn add_tests(
     condition: Condition,
-    tests: &mut Vec<(String, KeyTest<Arc<AttributeValue>>)>,
+    tests: &mut Vec<(Arc<str>, KeyTest<Arc<AttributeValue>>)>,
 ) -> Result<(), Fault> {
     let refused = |operator| Err(Fault::KeyOperator { operator });
     let (name, test) = match condition {
@@ -135,7 +135,7 @@ fn comparison(
     left: Operand,
     comparator: Comparator,
     right: Operand,
-) -> Result<(String, KeyTest<Arc<AttributeValue>>), Fault> {
+) -> Result<(Arc<str>, KeyTest<Arc<AttributeValue>>), Fault> {
     if comparator == Comparator::NotEqual {
         return Err(Fault::KeyOperator { operator: comparator.symbol() });
     }
@@ -169,7 +169,7 @@ fn first_operand(operator: &'static str, operand: Operand) -> Result<Path, Fault
 }
 
 /// The attribute that the path is.
-fn attribute(path: Path) -> Result<String, Fault> {
+fn attribute(path: Path) -> Result<Arc<str>, Fault> {
     if path.is_nested() { Err(Fault::KeyNested) } else { Ok(path.head) }
 }
 

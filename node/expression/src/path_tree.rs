@@ -5,6 +5,7 @@
 //! of the item is met at most once. The checks are symbolic, nothing depends on an item.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use stator_model::{AttributeMap, AttributeValue};
 
@@ -12,7 +13,7 @@ use crate::{Fault, Path, Step, limits};
 
 /// Paths by their first element.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PathTree(BTreeMap<String, Node>);
+pub(crate) struct PathTree(BTreeMap<Arc<str>, Node>);
 
 /// What lies behind the beginning of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(crate) enum Node {
     /// A path ends here: which one it was of those given.
     End(usize),
     /// Paths lead on into a map.
-    Map(BTreeMap<String, Node>),
+    Map(BTreeMap<Arc<str>, Node>),
     /// Paths lead on into a list.
     List(BTreeMap<u32, Node>),
 }
@@ -57,13 +58,13 @@ impl PathTree {
     }
 
     /// The tree of attributes of the item itself. A name may stand twice.
-    pub(crate) fn of_attributes(names: Vec<String>) -> Self {
-        let ends = names.into_iter().enumerate().map(|(at, name)| (name, Node::End(at)));
+    pub(crate) fn of_attributes<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        let ends = names.into_iter().enumerate().map(|(at, name)| (name.into(), Node::End(at)));
         Self(ends.collect())
     }
 
     /// The first elements, ordered, and what lies behind each.
-    pub(crate) const fn names(&self) -> &BTreeMap<String, Node> {
+    pub(crate) const fn names(&self) -> &BTreeMap<Arc<str>, Node> {
         &self.0
     }
 
@@ -82,10 +83,10 @@ fn shown(paths: &[&Path], one: usize, two: usize) -> (String, String) {
     (show(one), show(two))
 }
 
-fn project_map(map: &AttributeMap, names: &BTreeMap<String, Node>) -> AttributeMap {
+fn project_map(map: &AttributeMap, names: &BTreeMap<Arc<str>, Node>) -> AttributeMap {
     let found = names.iter().filter_map(|(name, node)| {
         let value = project_value(map.get(name)?, node)?;
-        Some((name.clone(), value))
+        Some((String::from(&**name), value))
     });
     found.collect::<BTreeMap<_, _>>().into()
 }
@@ -128,7 +129,7 @@ struct Seen {
     end: Option<usize>,
     /// The first path that leads on by a name.
     first_name: Option<usize>,
-    names: BTreeMap<String, Seen>,
+    names: BTreeMap<Arc<str>, Seen>,
     /// The first path that leads on by an index.
     first_index: Option<usize>,
     indexes: BTreeMap<u32, Seen>,
@@ -156,9 +157,9 @@ impl Seen {
         conflict.map_or(Ok(()), |earlier| Err(Clash::Conflict(earlier)))
     }
 
-    fn name(&mut self, name: &str, at: usize) -> &mut Self {
+    fn name(&mut self, name: &Arc<str>, at: usize) -> &mut Self {
         self.first_name.get_or_insert(at);
-        self.names.entry(name.to_owned()).or_insert_with(|| Self { first: at, ..Self::default() })
+        self.names.entry(Arc::clone(name)).or_insert_with(|| Self { first: at, ..Self::default() })
     }
 
     fn index(&mut self, index: u32, at: usize) -> &mut Self {

@@ -15,8 +15,8 @@ use crate::{ExpressionError, Fault, limits};
 /// "Using expression attribute values in DynamoDB", developer guide).
 #[derive(Clone, Debug, Default)]
 pub struct Placeholders {
-    names: Vec<Definition<String>>,
-    /// Expressions share them: a text of 4 KB can name a large value a thousand times.
+    /// Expressions share them, as they do values: a text of 4 KB can name one a thousand times.
+    names: Vec<Definition<Arc<str>>>,
     values: Vec<Definition<Arc<AttributeValue>>>,
 }
 
@@ -41,9 +41,11 @@ impl Placeholders {
         names: Option<Vec<(String, String)>>,
         values: Option<AttributeMap>,
     ) -> Result<Self, ExpressionError> {
-        let names = definitions(names, '#', Parameter::Names)?;
+        let shared = |(token, name): (String, String)| (token, Arc::from(name));
+        let names = names.map(|names| names.into_iter().map(shared).collect());
+        let names: Vec<Definition<Arc<str>>> = definitions(names, '#', Parameter::Names)?;
         let room = limits::SUBSTITUTION_BYTES;
-        let room = room_after(room, &names, String::len)
+        let room = room_after(room, &names, |name| name.len())
             .ok_or(ExpressionError::TooMuchSubstituted(Parameter::Names))?;
         for Definition { token, meaning, .. } in &names {
             if meaning.is_empty() {
@@ -62,8 +64,8 @@ impl Placeholders {
     }
 
     /// The name for which `token`, with its `#`, stands. The placeholder is used from then on.
-    pub(crate) fn name(&mut self, token: &str) -> Result<&str, Fault> {
-        let name = find(&mut self.names, token).map(String::as_str);
+    pub(crate) fn name(&mut self, token: &str) -> Result<Arc<str>, Fault> {
+        let name = find(&mut self.names, token).map(Arc::clone);
         name.ok_or_else(|| Fault::UndefinedName { name: token.to_owned() })
     }
 

@@ -24,13 +24,13 @@ impl Projection {
     }
 
     /// The projection of AttributesToGet: names of attributes, dots and brackets meaning themselves.
-    pub fn of_attributes(names: Vec<String>) -> Self {
+    pub fn of_attributes<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         Self(PathTree::of_attributes(names))
     }
 
     /// The attributes of which something may be returned, ordered, so that no others are read.
     pub fn attributes(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.names().keys().map(String::as_str)
+        self.0.names().keys().map(|name| &**name)
     }
 
     /// What the projection leaves of an item.

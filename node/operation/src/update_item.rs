@@ -127,7 +127,7 @@ impl Input {
     /// ValidationException.
     pub fn validate(self, table: &Arc<TableDescription>) -> Result<UpdateItem, ApiError> {
         for path in self.update.written() {
-            if table.key_schema.attributes().any(|key| key.name == path.head) {
+            if table.key_schema.attributes().any(|key| key.name == *path.head) {
                 return Err(keys::must_not_change(path));
             }
         }

@@ -73,13 +73,13 @@ impl KeyCondition {
         if tests.len() > 2 {
             return Err(KeyConditionError::TooMany);
         }
-        let of_partition = tests.iter().position(|(name, _)| *name == partition.name);
+        let of_partition = tests.iter().position(|(name, _)| **name == partition.name);
         let (_, of_partition) =
             of_partition.map(|at| tests.swap_remove(at)).ok_or_else(|| missed(partition))?;
         let of_sort = match (tests.pop(), sort) {
             (None, _) => None,
             (Some(_), None) => return Err(KeyConditionError::NotSupported),
-            (Some((name, test)), Some(sort)) if name == sort.name => Some((sort, test)),
+            (Some((name, test)), Some(sort)) if *name == sort.name => Some((sort, test)),
             (Some(_), Some(sort)) => return Err(missed(sort)),
         };
         let KeyTest::Equal(value) = of_partition else {

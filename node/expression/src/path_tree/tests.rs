@@ -1,18 +1,21 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
-use super::PathTree;
+use super::{Node, PathTree};
 use crate::{Fault, Path, Relation, Step};
 
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        "[ab]".prop_map(Step::Name),
-        "[ab]".prop_map(Step::Name),
+        "[ab]".prop_map(|name| Step::Name(name.into())),
+        "[ab]".prop_map(|name| Step::Name(name.into())),
         (0..2_u32).prop_map(Step::Index),
     ]
 }
 
 fn any_path() -> impl Strategy<Value = Path> {
-    ("[ab]", prop::collection::vec(any_step(), 0..5)).prop_map(|(head, rest)| Path { head, rest })
+    ("[ab]", prop::collection::vec(any_step(), 0..5))
+        .prop_map(|(head, rest)| Path { head: head.into(), rest })
 }
 
 /// The first path that stands so to an earlier one, and the earliest of those.
@@ -29,6 +32,22 @@ fn a_path_has_at_most_32_elements() {
     assert!(PathTree::new(&[&path(31)]).is_ok());
     assert_eq!(PathTree::new(&[&path(32)]), Err(Fault::TooManyLevels { levels: 33 }));
     assert_eq!(PathTree::new(&[&path(100_000)]), Err(Fault::TooManyLevels { levels: 100_001 }));
+}
+
+#[test]
+fn a_tree_shares_the_names_of_its_paths() {
+    let name: Arc<str> = "a".into();
+    let path = Path { head: Arc::clone(&name), rest: vec![Step::Name(Arc::clone(&name)); 31] };
+    let tree = PathTree::new(&[&path]).unwrap();
+    let mut names = tree.names();
+    for _ in 0..path.rest.len() {
+        let (have, Node::Map(inner)) = names.first_key_value().unwrap() else { panic!("a map") };
+        assert!(Arc::ptr_eq(have, &name));
+        names = inner;
+    }
+    assert!(names.keys().all(|have| Arc::ptr_eq(have, &name)));
+    drop(path);
+    assert_eq!(Arc::strong_count(&name), 1 + 32, "the paths are gone, and nothing else has it");
 }
 
 proptest! {

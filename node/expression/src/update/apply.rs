@@ -4,6 +4,7 @@
 //! values and in the expression, whatever the number of actions.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use stator_model::{AttributeMap, AttributeValue, Item, ItemSize, ItemView as _};
 
@@ -57,7 +58,7 @@ impl Update {
                 return Err(UpdateError::InvalidPath);
             }
             if let Some(value) = effects.value(at)? {
-                item.insert(target.head.clone(), value);
+                item.insert(String::from(&*target.head), value);
             }
         }
         Ok(Some(item.into()))
@@ -123,23 +124,23 @@ impl<'a> Updated<'a> {
 
 fn change_map(
     map: AttributeMap,
-    targets: &BTreeMap<String, Node>,
+    targets: &BTreeMap<Arc<str>, Node>,
     effects: &Effects<'_>,
 ) -> Result<AttributeMap, UpdateError> {
     let mut changed = Vec::with_capacity(map.len() + targets.len());
     let mut targets = targets.iter().peekable();
     for (name, value) in map {
-        while let Some((new, node)) = targets.next_if(|(target, _)| **target < name) {
-            changed.extend(create(node, effects)?.map(|value| (new.clone(), value)));
+        while let Some((new, node)) = targets.next_if(|(target, _)| ***target < *name) {
+            changed.extend(create(node, effects)?.map(|value| (String::from(&**new), value)));
         }
-        let value = match targets.next_if(|(target, _)| **target == name) {
+        let value = match targets.next_if(|(target, _)| ***target == *name) {
             Some((_, node)) => change(value, node, effects)?,
             None => Some(value),
         };
         changed.extend(value.map(|value| (name, value)));
     }
     for (new, node) in targets {
-        changed.extend(create(node, effects)?.map(|value| (new.clone(), value)));
+        changed.extend(create(node, effects)?.map(|value| (String::from(&**new), value)));
     }
     Ok(AttributeMap::from_pairs(changed).expect("names of a map and others that it does not have"))
 }

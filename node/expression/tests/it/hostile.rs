@@ -1,7 +1,13 @@
 //! Whatever a client writes, there is a condition or an error: never a panic, never a full stack.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use proptest::prelude::*;
-use stator_expression::{Condition, ExpressionError, Fault, KeyExpression, Kind};
+use stator_expression::{
+    Condition, ExpressionError, Fault, KeyExpression, Kind, Path, Placeholders, Step, Update,
+    limits,
+};
 use stator_model::{Item, KeyAttribute, KeyType};
 
 use crate::support::{cases, item, placeholders};
@@ -137,4 +143,33 @@ fn the_deepest_expressions_need_little_stack() {
     };
     assert_eq!(fault(2), Some(Fault::RedundantParentheses));
     assert_eq!(fault(3), Some(Fault::TooManyOperators { count: 601 }));
+}
+
+fn names(path: &Path) -> impl Iterator<Item = &Arc<str>> {
+    std::iter::once(&path.head).chain(path.rest.iter().filter_map(|step| match step {
+        Step::Name(name) => Some(name),
+        Step::Index(_) => None,
+    }))
+}
+
+// A name has up to 64 KB, and a text of 4 KB has room for 1,300 of its placeholders.
+#[test]
+fn a_name_is_held_once_however_often_the_expressions_of_a_request_say_it() {
+    let long = "n".repeat(limits::NAME_BYTES);
+    let mut placeholders =
+        Placeholders::new(Some(vec![("#n".to_owned(), long)]), None).expect("a good placeholder");
+    let path = ["#n"; 32].join(".");
+    let update = format!("SET a={path}+{path}");
+    let update = Update::parse(&update, &mut placeholders).expect("an update");
+    let condition = format!("attribute_exists({path}) OR attribute_exists(#n[0].#n)");
+    let condition = Condition::parse(Kind::Condition, &condition, &mut placeholders);
+    let Ok(Condition::Or(parts)) = condition else { panic!("{condition:?}") };
+    let exist = parts.iter().map(|part| {
+        let Condition::Exists(path) = part else { panic!("{part:?}") };
+        path
+    });
+    let said: Vec<_> = update.read().chain(exist).flat_map(names).collect();
+    assert_eq!(said.len(), 3 * 32 + 2);
+    let places: BTreeSet<*const u8> = said.iter().map(|name| name.as_ptr()).collect();
+    assert_eq!(places.len(), 1);
 }

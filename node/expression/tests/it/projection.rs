@@ -24,8 +24,7 @@ fn projections_answer_as_written() {
 #[test]
 fn attributes_to_get_are_names_and_no_paths() {
     let item = crate::support::item(r#"{"a.b": {"N": "1"}, "a": {"M": {"b": {"N": "2"}}}}"#);
-    let names = ["a.b", "c", "a.b"].map(str::to_owned);
-    let projection = Projection::of_attributes(names.to_vec());
+    let projection = Projection::of_attributes(["a.b", "c", "a.b"]);
     assert_eq!(shown(&projection.project(&item)), r#"{"a.b":{"N":"1"}}"#);
     assert_eq!(projection.attributes().collect::<Vec<_>>(), ["a.b", "c"]);
 }

@@ -35,5 +35,5 @@ pub(crate) fn projection(names: &[String]) -> Result<Projection, LegacyError> {
             return Err(LegacyError::DuplicateName(name.clone()));
         }
     }
-    Ok(Projection::of_attributes(names.to_vec()))
+    Ok(Projection::of_attributes(names.iter().map(String::as_str)))
 }

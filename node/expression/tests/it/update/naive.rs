@@ -57,8 +57,8 @@ impl Tree {
         };
         let next = match (step, self) {
             (Step::Name(name), Self::Map(map)) if rest.is_empty() => {
-                map.remove(name);
-                map.extend(value.map(|value| (name.clone(), value)));
+                map.remove(&**name);
+                map.extend(value.map(|value| (name.to_string(), value)));
                 return Ok(());
             }
             (Step::Index(index), Self::List(list)) if rest.is_empty() => {
@@ -67,12 +67,12 @@ impl Tree {
                 return Ok(());
             }
             (Step::Name(name), Self::Map(map)) if make => {
-                Some(map.entry(name.clone()).or_insert_with(new))
+                Some(map.entry(name.to_string()).or_insert_with(new))
             }
             (Step::Index(index), Self::List(list)) if make => {
                 Some(list.entry(*index).or_insert_with(new))
             }
-            (Step::Name(name), Self::Map(map)) => map.get_mut(name),
+            (Step::Name(name), Self::Map(map)) => map.get_mut(&**name),
             (Step::Index(index), Self::List(list)) => list.get_mut(index),
             (Step::Name(_) | Step::Index(_), _) => None,
         };

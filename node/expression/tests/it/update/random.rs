@@ -53,11 +53,12 @@ fn any_item() -> impl Strategy<Value = Option<Item>> {
 
 fn any_path() -> impl Strategy<Value = Path> {
     let step = prop_oneof![
-        "[abc]".prop_map(Step::Name),
+        "[abc]".prop_map(|name| Step::Name(name.into())),
         (0..6_u32).prop_map(Step::Index),
         (0..2_u32).prop_map(Step::Index),
     ];
-    ("[abcd]", prop::collection::vec(step, 0..4)).prop_map(|(head, rest)| Path { head, rest })
+    ("[abcd]", prop::collection::vec(step, 0..4))
+        .prop_map(|(head, rest)| Path { head: head.into(), rest })
 }
 
 fn shared(
