@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use stator_model::AttributeValue;
 
-use crate::{ExpressionError, Kind, Path, Placeholders};
+use crate::{ExpressionError, Kind, Path, Placeholders, path};
 
 pub(crate) use raw::RawCondition;
 
@@ -155,46 +155,55 @@ impl Condition {
     /// The attributes of an item that it looks at, sorted, each once: all that must be read to know
     /// whether it holds.
     pub fn attributes(&self) -> Vec<&str> {
-        let mut names = Vec::new();
-        self.add_attributes(&mut names);
+        let mut names: Vec<&str> = self.paths().into_iter().map(|path| &*path.head).collect();
         names.sort_unstable();
         names.dedup();
         names
     }
 
-    fn add_attributes<'c>(&'c self, names: &mut Vec<&'c str>) {
+    /// The attributes into which it looks, which can be no keys; one that it looks into twice may be
+    /// there twice.
+    pub fn nested_attributes(&self) -> Vec<&str> {
+        path::nested_attributes(self.paths())
+    }
+
+    fn paths(&self) -> Vec<&Path> {
+        let mut paths = Vec::new();
+        self.add_paths(&mut paths);
+        paths
+    }
+
+    fn add_paths<'c>(&'c self, paths: &mut Vec<&'c Path>) {
         match self {
             Self::And(parts) | Self::Or(parts) => {
-                parts.iter().for_each(|part| part.add_attributes(names));
+                parts.iter().for_each(|part| part.add_paths(paths));
             }
-            Self::Not(part) => part.add_attributes(names),
-            Self::Compare { left, right, .. } => names.extend(attributes_of([left, right])),
+            Self::Not(part) => part.add_paths(paths),
+            Self::Compare { left, right, .. } => paths.extend(paths_of([left, right])),
             Self::Between { value, lower, upper } => {
-                names.extend(attributes_of([value, lower, upper]));
+                paths.extend(paths_of([value, lower, upper]));
             }
             Self::In { value, options } => {
-                names.extend(attributes_of(std::iter::once(value).chain(options)));
+                paths.extend(paths_of(std::iter::once(value).chain(options)));
             }
-            Self::Exists(path) | Self::NotExists(path) => names.push(&path.head),
-            Self::HasType { value, .. } => names.extend(value.attribute()),
-            Self::BeginsWith { value, prefix } => names.extend(attributes_of([value, prefix])),
-            Self::Contains { value, element } => names.extend(attributes_of([value, element])),
+            Self::Exists(path) | Self::NotExists(path) => paths.push(path),
+            Self::HasType { value, .. } => paths.extend(value.path()),
+            Self::BeginsWith { value, prefix } => paths.extend(paths_of([value, prefix])),
+            Self::Contains { value, element } => paths.extend(paths_of([value, element])),
         }
     }
 }
 
-fn attributes_of<'c>(
-    operands: impl IntoIterator<Item = &'c Operand>,
-) -> impl Iterator<Item = &'c str> {
-    operands.into_iter().filter_map(Operand::attribute)
+fn paths_of<'c>(operands: impl IntoIterator<Item = &'c Operand>) -> impl Iterator<Item = &'c Path> {
+    operands.into_iter().filter_map(Operand::path)
 }
 
 impl Operand {
-    fn attribute(&self) -> Option<&str> {
+    fn path(&self) -> Option<&Path> {
         match self {
-            Self::Path(path) => Some(&path.head),
+            Self::Path(path) => Some(path),
             Self::Value(_) => None,
-            Self::Size(of) => of.attribute(),
+            Self::Size(of) => of.path(),
         }
     }
 }

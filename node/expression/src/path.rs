@@ -67,6 +67,11 @@ impl Path {
     }
 }
 
+/// The attributes into which some of these paths lead, as often as they do.
+pub(crate) fn nested_attributes<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Vec<&'p str> {
+    paths.into_iter().filter(|path| path.is_nested()).map(|path| &*path.head).collect()
+}
+
 /// How two paths stand to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {

@@ -68,6 +68,14 @@ impl PathTree {
         &self.0
     }
 
+    /// The first elements behind which paths lead on.
+    pub(crate) fn nested_names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|(name, node)| match node {
+            Node::End(_) => None,
+            Node::Map(_) | Node::List(_) => Some(&**name),
+        })
+    }
+
     /// What the paths lead to in `item`, in the structure of the item.
     ///
     /// Elements of a list move together, in their order. A path that leads nowhere leaves nothing

@@ -33,6 +33,11 @@ impl Projection {
         self.0.names().keys().map(|name| &**name)
     }
 
+    /// The attributes of which only something inside may be returned, which can be no keys.
+    pub fn nested_attributes(&self) -> Vec<&str> {
+        self.0.nested_names().collect()
+    }
+
     /// What the projection leaves of an item.
     ///
     /// The structure of the item is kept around what is named: elements of one map or list stand in

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use stator_model::AttributeValue;
 
 use crate::path_tree::PathTree;
-use crate::{ExpressionError, Kind, Path};
+use crate::{ExpressionError, Kind, Path, path};
 
 mod apply;
 mod effect;
@@ -103,6 +103,12 @@ impl Update {
     /// What right-hand sides of SET read. ADD and DELETE read what they write.
     pub fn read(&self) -> impl Iterator<Item = &Path> {
         self.actions.iter().flat_map(|action| action.change.operands()).flat_map(Operand::paths)
+    }
+
+    /// The attributes into which it reaches, to change or to read something there. They can be no keys;
+    /// one may be there twice.
+    pub fn nested_attributes(&self) -> Vec<&str> {
+        path::nested_attributes(self.written().chain(self.read()))
     }
 }
 

@@ -172,6 +172,9 @@ impl Input {
         };
         for (wanted, table) in self.tables.into_iter().zip(tables) {
             let of_table = batch.tables.len();
+            if let Some(Given { projection, .. }) = &wanted.projection {
+                keys::must_be_scalar(&projection.nested_attributes(), table)?;
+            }
             for key in wanted.keys {
                 let primary = keys::of_parameter(&key, &table.key_schema)?;
                 let location = primary.location(&table.hash_secret);

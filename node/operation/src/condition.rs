@@ -1,9 +1,10 @@
 //! Conditions, applied to items as they are stored.
 
 use stator_expression::Condition;
-use stator_model::{Item, SharedItem, to_item, to_item_of};
+use stator_model::{Item, SharedItem, TableDescription, to_item, to_item_of};
 use stator_protocol::ApiError;
 
+use crate::keys;
 use crate::options::ReturnValuesOnConditionCheckFailure;
 
 /// A condition, and what must be read of an item to know whether it holds.
@@ -25,6 +26,14 @@ impl ItemCondition {
     /// The attributes that it looks at, sorted.
     pub(crate) fn attributes(&self) -> impl Iterator<Item = &str> {
         self.attributes.iter().map(String::as_str)
+    }
+
+    /// Checks that it looks into no key of `table`.
+    ///
+    /// # Errors
+    /// ValidationException.
+    pub(crate) fn check_paths(&self, table: &TableDescription) -> Result<(), ApiError> {
+        keys::must_be_scalar(&self.condition.nested_attributes(), table)
     }
 
     /// Whether it holds. An item that is not there has no attributes, not even those of its key.
@@ -53,6 +62,14 @@ impl Precondition {
             Some(ReturnValuesOnConditionCheckFailure::None) | None => false,
         };
         Self { condition: condition.map(Into::into), shows_item }
+    }
+
+    /// Checks that the condition looks into no key of `table`.
+    ///
+    /// # Errors
+    /// ValidationException.
+    pub(crate) fn check_paths(&self, table: &TableDescription) -> Result<(), ApiError> {
+        self.condition.as_ref().map_or(Ok(()), |condition| condition.check_paths(table))
     }
 
     /// Whether the write may be made, if this is the item now.

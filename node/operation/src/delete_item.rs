@@ -82,11 +82,12 @@ impl Input {
         &self.table
     }
 
-    /// Makes this a command on `table`: the key is one of its keys.
+    /// Makes this a command on `table`: the condition leaves keys whole, and the key is one of its keys.
     ///
     /// # Errors
     /// ValidationException.
     pub fn validate(self, table: &Arc<TableDescription>) -> Result<DeleteItem, ApiError> {
+        self.precondition.check_paths(table)?;
         let key = keys::of_parameter(&self.key, &table.key_schema)?;
         let local_indexes = LocalIndexes::of(table, &self.key, self.return_metrics);
         Ok(DeleteItem {

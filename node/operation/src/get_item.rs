@@ -96,11 +96,14 @@ impl Input {
         &self.table
     }
 
-    /// Makes this a command on `table`: the key is one of its keys.
+    /// Makes this a command on `table`: the projection leaves keys whole, and the key is one of its keys.
     ///
     /// # Errors
     /// ValidationException.
     pub fn validate(self, table: &TableDescription) -> Result<GetItem, ApiError> {
+        if let Some(projection) = &self.projection {
+            keys::must_be_scalar(&projection.nested_attributes(), table)?;
+        }
         let key = keys::of_parameter(&self.key, &table.key_schema)?;
         Ok(GetItem {
             table: table.id,

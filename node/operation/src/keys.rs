@@ -1,8 +1,9 @@
-//! Primary keys out of items and `Key` parameters, with every rule about their values.
+//! Primary keys out of items and `Key` parameters, with every rule about their values, and what expressions
+//! may not do with their attributes.
 
-use stator_expression::Path;
 use stator_model::{
-    AttributeMap, AttributeValue, Item, KeyAttribute, KeySchema, KeyValue, PrimaryKey, limits,
+    AttributeMap, AttributeValue, Item, KeyAttribute, KeySchema, KeyValue, PrimaryKey,
+    TableDescription, limits,
 };
 use stator_protocol::ApiError;
 
@@ -64,17 +65,31 @@ pub(crate) fn of_parameter(key: &AttributeMap, schema: &KeySchema) -> Result<Pri
     })
 }
 
-/// The refusal of an update that changes something of a key attribute.
-pub(crate) fn must_not_change(path: &Path) -> ApiError {
-    if path.is_nested() {
-        return ApiError::validation(format!(
-            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not \
-             allowed: Key: {}",
-            path.head
-        ));
-    }
-    let head = &path.head;
-    invalid(format!("Cannot update attribute {head}. This attribute is part of the key"))
+/// Checks an expression whose paths lead into these attributes: none may be a key of the table or of one
+/// of its indexes, even if the request reads no index (observed on the service).
+///
+/// # Errors
+/// ValidationException for the first key that is one of them, the table's own before those of indexes.
+pub(crate) fn must_be_scalar(nested: &[&str], table: &TableDescription) -> Result<(), ApiError> {
+    let is_nested = |key: &&KeyAttribute| nested.contains(&key.name.as_str());
+    let of_indexes = || table.local_indexes.iter().map(|index| &index.sort);
+    let (kind, key) = if let Some(key) = table.key_schema.attributes().find(is_nested) {
+        ("Key", key)
+    } else if let Some(key) = of_indexes().find(is_nested) {
+        ("IndexKey", key)
+    } else {
+        return Ok(());
+    };
+    Err(ApiError::validation(format!(
+        "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: \
+         {kind}: {}",
+        key.name
+    )))
+}
+
+/// The refusal of an update that changes this key attribute.
+pub(crate) fn must_not_change(key: &str) -> ApiError {
+    invalid(format!("Cannot update attribute {key}. This attribute is part of the key"))
 }
 
 /// The value as a key, if it is of the attribute's type.

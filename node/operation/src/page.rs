@@ -85,6 +85,17 @@ impl Shown {
             }
         }
     }
+
+    /// Checks that of no key of `table` only a part is shown.
+    ///
+    /// # Errors
+    /// ValidationException.
+    pub(crate) fn check_paths(&self, table: &TableDescription) -> Result<(), ApiError> {
+        match self {
+            Self::Count | Self::All | Self::Projected => Ok(()),
+            Self::Parts(parts) => keys::must_be_scalar(&parts.nested_attributes(), table),
+        }
+    }
 }
 
 impl Subject {

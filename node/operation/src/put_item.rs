@@ -85,11 +85,13 @@ impl Input {
         &self.table
     }
 
-    /// Makes this a command on `table`: the key attributes are there, of the right type and size.
+    /// Makes this a command on `table`: the condition leaves keys whole, and the key attributes are there,
+    /// of the right type and size.
     ///
     /// # Errors
     /// ValidationException.
     pub fn validate(self, table: &Arc<TableDescription>) -> Result<PutItem, ApiError> {
+        self.precondition.check_paths(table)?;
         let key = keys::of_item(&self.item, &table.key_schema)?;
         let local_indexes = LocalIndexes::of(table, &self.item, self.return_metrics);
         if let Some(indexes) = &local_indexes {

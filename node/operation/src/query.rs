@@ -138,15 +138,17 @@ impl Input {
         &self.table
     }
 
-    /// Makes this a query of `table`: the conditions suit its key, and the start is one of its keys among
-    /// those that are asked for.
+    /// Makes this a query of `table`: projection and filter leave keys whole, the conditions suit its key,
+    /// and the start is one of its keys among those that are asked for.
     ///
     /// # Errors
     /// ValidationException.
     pub fn validate(self, table: &Arc<TableDescription>) -> Result<Page, ApiError> {
         let subject = Subject::new(table, self.index.as_deref())?;
+        self.shown.check_paths(table)?;
         if let Some(filter) = &self.filter {
             check_filter(filter, &subject.key_schema(), self.filtered_by_legacy)?;
+            filter.check_paths(table)?;
         }
         let asked = self.conditions.bind(&subject.key_schema())?;
         let prefix = subject.prefix(&asked.partition);

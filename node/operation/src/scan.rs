@@ -135,12 +135,17 @@ impl Input {
         &self.table
     }
 
-    /// Makes this a scan of `table`: the start is one of its keys, in the segment that is asked for.
+    /// Makes this a scan of `table`: projection and filter leave keys whole, and the start is one of its
+    /// keys, in the segment that is asked for.
     ///
     /// # Errors
     /// ValidationException.
     pub fn validate(self, table: &Arc<TableDescription>) -> Result<Page, ApiError> {
         let subject = Subject::new(table, self.index.as_deref())?;
+        self.shown.check_paths(table)?;
+        if let Some(filter) = &self.filter {
+            filter.check_paths(table)?;
+        }
         let mut range = KeyRange::of_segment(self.segment.number, self.segment.total);
         if let Some(start) = &self.start {
             let start = subject.start(start).map_err(|error| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::de::MapAccess;
-use stator_expression::{Update, UpdateError, Updated};
+use stator_expression::{Path, Update, UpdateError, Updated};
 use stator_model::{
     AttributeMap, DescriptionVersion, Item, ItemSize, ItemView as _, Location, SharedItem,
     TableDescription, TableId, to_item,
@@ -121,16 +121,13 @@ impl Input {
         &self.table
     }
 
-    /// Makes this a command on `table`: the key is one of its keys, and nothing in it is changed.
+    /// Makes this a command on `table`: expressions leave keys whole and as they are, and the key is one of
+    /// its keys.
     ///
     /// # Errors
     /// ValidationException.
     pub fn validate(self, table: &Arc<TableDescription>) -> Result<UpdateItem, ApiError> {
-        for path in self.update.written() {
-            if table.key_schema.attributes().any(|key| key.name == *path.head) {
-                return Err(keys::must_not_change(path));
-            }
-        }
+        self.check_paths(table)?;
         let key = keys::of_parameter(&self.key, &table.key_schema)?;
         Ok(UpdateItem {
             table: table.id,
@@ -144,6 +141,16 @@ impl Input {
             return_values: self.return_values,
             charge: Charge::new(self.return_capacity, &self.table),
         })
+    }
+
+    fn check_paths(&self, table: &TableDescription) -> Result<(), ApiError> {
+        let is_key = |path: &&Path| table.key_schema.attributes().any(|key| key.name == *path.head);
+        let mut whole = self.update.written().filter(|path| !path.is_nested());
+        if let Some(path) = whole.find(is_key) {
+            return Err(keys::must_not_change(&path.head));
+        }
+        keys::must_be_scalar(&self.update.nested_attributes(), table)?;
+        self.precondition.check_paths(table)
     }
 }
 

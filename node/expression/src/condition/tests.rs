@@ -48,6 +48,16 @@ fn the_attributes_of_a_condition_are_all_that_it_looks_at() {
 }
 
 #[test]
+fn a_condition_tells_which_attributes_it_looks_into() {
+    let condition = parse(
+        "z.y[1] = :v AND (NOT size(x[0]) BETWEEN #n AND w.w OR contains(v, u.u) AND begins_with(:v, t.n)) \
+         AND s IN (r.s, :v, z.x) AND attribute_exists(q.p) AND attribute_not_exists(o) AND NOT \
+         attribute_not_exists(p.o)",
+    );
+    assert_eq!(condition.nested_attributes(), ["z", "x", "w", "u", "t", "r", "z", "q", "p"]);
+}
+
+#[test]
 fn a_condition_needs_no_other_attributes_than_it_names() {
     let condition = parse("a = :v OR NOT attribute_exists(b.c)");
     let mut item = AttributeMap::new();

@@ -6,7 +6,7 @@ use stator_expression::{Update, Updated};
 use stator_model::Item;
 
 use crate::session::{self, Settings};
-use crate::support::{item, shown};
+use crate::support::{item, placeholders, shown};
 
 mod bounds;
 mod built;
@@ -51,4 +51,14 @@ pub(crate) fn key() -> Item {
 #[test]
 fn updates_answer_as_written() {
     session::play("update", 200, answer);
+}
+
+#[test]
+fn an_update_tells_which_attributes_it_reaches_into() {
+    let values = item(r#"{":n": {"N": "1"}}"#);
+    let mut placeholders = placeholders(&[("#a", "a.b")], &values).unwrap();
+    let text = "SET a[0] = if_not_exists(b.x, if_not_exists(c.x, d[1])), e = f.x + #a, g = :n \
+                REMOVE h, i.x ADD j.x :n";
+    let update = Update::parse(text, &mut placeholders).unwrap();
+    assert_eq!(update.nested_attributes(), ["a", "i", "j", "b", "c", "d", "f"]);
 }
