@@ -12,6 +12,9 @@ const COPIED_DEPTH: usize = 4;
 /// The most bytes that are copied, for the same reason.
 const COPIED_BYTES: usize = 2_000;
 
+/// What keys are called: no path leads into them.
+const KEYS: [&str; 2] = ["pk", "sk"];
+
 const TYPES: [&str; 10] = ["S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M"];
 const COMPARATORS: [&str; 6] = ["=", "<>", "<", "<=", ">", ">="];
 
@@ -58,7 +61,7 @@ impl<'a> Invent<'a> {
                     .of(self.item);
             steps.push(step);
         }
-        if self.random.one_in(12) {
+        if self.random.one_in(12) && !KEYS.contains(&head.as_str()) {
             steps.push(self.step(None));
         }
         Path { head, steps }

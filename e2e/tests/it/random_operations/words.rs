@@ -120,7 +120,7 @@ fn pick_key<V>(map: &BTreeMap<String, V>, random: &mut Random) -> Option<String>
 }
 
 /// What is wrong with an update, whatever the item.
-pub(super) const WRONG_UPDATES: [(&str, &str); 22] = [
+pub(super) const WRONG_UPDATES: [(&str, &str); 23] = [
     ("update: SET nested.m0 = pk, nested = pk", "Two document paths overlap with each other"),
     ("update: REMOVE nested[0], nested[0]", "Two document paths overlap with each other"),
     ("update: REMOVE nested[0] SET nested.m0 = pk", "Two document paths conflict with each other"),
@@ -134,6 +134,7 @@ pub(super) const WRONG_UPDATES: [(&str, &str); 22] = [
     ("update: SET pk = :s", "Cannot update attribute pk. This attribute is part of the key"),
     ("update: REMOVE pk", "Cannot update attribute pk. This attribute is part of the key"),
     ("update: SET pk.m0 = :s", "Key attributes must be scalars"),
+    ("update: SET m0 = pk[0]", "Key attributes must be scalars"),
     ("update: SET m0 = :s )", "Syntax error; token: \")\""),
     ("update: SET m0 = :one + :two - :one", "Syntax error; token: \"-\""),
     ("update: SET m0 = :s SET m1 = :s", "The \"SET\" section can only be used once"),
@@ -146,7 +147,7 @@ pub(super) const WRONG_UPDATES: [(&str, &str); 22] = [
 ];
 
 /// What is wrong with a condition, whatever the item.
-pub(super) const WRONG_CONDITIONS: [(&str, &str); 16] = [
+pub(super) const WRONG_CONDITIONS: [(&str, &str); 17] = [
     ("condition: ((attribute_exists(pk)))", "The expression has redundant parentheses;"),
     ("condition: pk", "Syntax error; token: \"<EOF>\""),
     ("condition: attribute_exists(pk) AND", "Syntax error; token: \"<EOF>\""),
@@ -162,17 +163,19 @@ pub(super) const WRONG_CONDITIONS: [(&str, &str); 16] = [
     ("condition: nope(m0)", "Invalid function name; function: nope"),
     ("condition: size(:one) = :two", "operator or function: size, operand type: N"),
     ("condition: attribute_exists(pk, sk)", "attribute_exists, number of operands: 2"),
+    ("condition: m0 = pk.m1", "Key attributes must be scalars"),
     ("condition: m0 = #undefined", "is not defined; attribute name: #undefined"),
 ];
 
 /// What is wrong with a projection, whatever the item.
-pub(super) const WRONG_PROJECTIONS: [(&str, &str); 7] = [
+pub(super) const WRONG_PROJECTIONS: [(&str, &str); 8] = [
     ("projection: m0.m1, m0", "Two document paths overlap with each other"),
     ("projection: m0.m1, m0[0]", "Two document paths conflict with each other"),
     ("projection: m0,", "Syntax error; token: \"<EOF>\""),
     ("projection: m0[-1]", "Syntax error; token: \"-\""),
     ("projection: name", "Attribute name is a reserved keyword; reserved keyword: name"),
     ("projection: ", "Invalid ProjectionExpression: The expression can not be empty;"),
+    ("projection: m0, pk.m1", "Key attributes must be scalars"),
     ("projection: m0.#undefined", "is not defined; attribute name: #undefined"),
 ];
 
