@@ -1,15 +1,15 @@
 //! What the actions of an update come to with the item as it was before.
 //!
 //! Effects borrow from the item and from the request: nothing is copied before the sizes of all of
-//! them are added up. An expression of 4 KB can name a large value a thousand times, and what is set
-//! is part of the new item, so that values of more bytes than an item may have are refused in time.
+//! them are added up. An expression of 4 KB can say a large value or a long name a thousand times, and
+//! what is set is part of the new item, so that more bytes than an item may have are refused in time.
 
 use std::collections::BTreeMap;
 
 use stator_model::{AttributeValue, Item, Number, NumberError, SetMembers, limits, set_union};
 
 use super::{Change, NewValue, Operand, Update};
-use crate::Path;
+use crate::{Path, Step};
 
 /// Why an update cannot be applied to an item. The texts are the service's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,7 +95,7 @@ impl<'a> Effects<'a> {
             }
             effects.effects.push(effect);
         }
-        effects.check_size()?;
+        effects.check_size(update)?;
         effects.check_depth(update)?;
         Ok(effects)
     }
@@ -135,11 +135,18 @@ impl<'a> Effects<'a> {
         })
     }
 
-    /// Stops at the first value that is one too many, so that the work is bounded, too.
-    fn check_size(&self) -> Result<(), UpdateError> {
+    /// Stops at the first value that is one too many, so that the work is bounded, too. A name in maps may
+    /// be that of many targets; those of the item itself are all different, and so no longer than the
+    /// request.
+    fn check_size(&self, update: &Update) -> Result<(), UpdateError> {
         let mut total = 0;
-        for (_, source) in self.sources() {
-            total += source.least_size();
+        for (at, source) in self.sources() {
+            let target = update.actions.get(at).map(|action| &action.target);
+            let name = match target.and_then(|target| target.rest.last()) {
+                Some(Step::Name(name)) => name.len(),
+                Some(Step::Index(_)) | None => 0,
+            };
+            total += name + source.least_size();
             if total > limits::ITEM_BYTES {
                 return Err(UpdateError::TooLarge);
             }

@@ -89,6 +89,23 @@ fn a_large_value_may_be_named_a_thousand_times() {
 }
 
 #[test]
+fn a_long_name_may_be_given_to_elements_of_hundreds_of_maps() {
+    let (sets, count) = longest("SET ", |at| format!("b{at:x}.#n=:v"));
+    assert!(count > 300);
+    let maps = (0..count).map(|at| (format!("b{at:x}"), AttributeValue::M(Item::new())));
+    let item = Item::from_pairs(maps.collect()).expect("names once");
+    let named = |bytes| {
+        let names = Some(vec![("#n".to_owned(), "n".repeat(bytes))]);
+        let values = Some(of("v", AttributeValue::Null, ":"));
+        let mut placeholders = Placeholders::new(names, values).expect("good placeholders");
+        refusal(&Update::parse(&sets, &mut placeholders).expect("an update"), Some(&item))
+    };
+    assert_eq!(named(409_600 / count - 1), None);
+    assert_eq!(named(409_600 / count), Some(UpdateError::TooLarge));
+    assert_eq!(named(65_535), Some(UpdateError::TooLarge));
+}
+
+#[test]
 fn a_large_set_may_be_taken_from_hundreds_of_sets() {
     let (deletes, count) = longest("DELETE ", |at| format!("b{at:x} :v"));
     assert!(count > 400);
