@@ -15,7 +15,7 @@ run: ## Build and start a database on http://127.0.0.1:8000 with the tables of e
 
 .PHONY: test
 test: lint clients node ## Run every test and check that a change can break (what CI runs)
-	@$(STAGE) tests cargo test --locked --workspace
+	@$(STAGE) tests cargo test --locked --workspace --no-fail-fast
 
 .PHONY: lint
 lint: clients ## Check format, lints and scripts; writes nothing

@@ -102,7 +102,12 @@ fn names(case: &Case, data: &Path, text: &str) -> bool {
         }
         // The last journal may end anywhere; what it lacks the Raft log knows, but not where it was.
         (Kind::LastJournal, Harm::Zero | Harm::Remove | Harm::Older) => {
-            let lacks = ["files of the store are missing", "its newest journal, N.jnl, is missing"];
+            let lacks = [
+                "files of the store are missing",
+                // What was in the journal alone is no longer in the Raft log either.
+                "files of one of them are missing",
+                "its newest journal, N.jnl, is missing",
+            ];
             says(data.to_path_buf()) && lacks.iter().any(|lack| text.contains(lack))
         }
         (_, Harm::Flip | Harm::Hole | Harm::Truncate)
