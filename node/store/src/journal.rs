@@ -100,7 +100,13 @@ pub(crate) fn list(directory: &Path) -> Result<Vec<Journal>> {
         if path.extension() == Some(OsStr::new("jnl")) {
             let number =
                 path.file_stem().and_then(OsStr::to_str).and_then(|stem| stem.parse().ok());
-            let Some(number) = number.filter(|_| path.is_file()) else {
+            let is_file = match fs::metadata(&path) {
+                Ok(metadata) => metadata.is_file(),
+                // fjall let it go since it was listed.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Error::io("reading", &path, error)),
+            };
+            let Some(number) = number.filter(|_| is_file) else {
                 return Err(Error::Damage { file: path, offset: 0, problem: Damage::Content });
             };
             journals.push(Journal { number, path });

@@ -213,3 +213,17 @@ fn journals_are_read_in_the_order_of_their_numbers() {
     fs::write(dir.path().join("x.jnl"), b"").unwrap();
     assert!(matches!(check(dir.path()), Err(Error::Damage { problem: Damage::Content, .. })));
 }
+
+/// A store that runs lists its journals while fjall lets them go. A link to nothing is what a file looks
+/// like that went between the listing and the look at it.
+#[test]
+fn a_journal_that_goes_while_journals_are_listed_is_no_damage() {
+    let dir = directory(&[&written_by_fjall(), &[]]);
+    std::os::unix::fs::symlink(dir.path().join("nowhere"), dir.path().join("7.jnl")).unwrap();
+    let numbers: Vec<u64> = list(dir.path()).unwrap().iter().map(|it| it.number).collect();
+    assert_eq!(numbers.len(), 2);
+    assert!(!numbers.contains(&7));
+    fs::create_dir(dir.path().join("8.jnl")).unwrap();
+    let error = list(dir.path()).unwrap_err();
+    assert!(matches!(error, Error::Damage { problem: Damage::Content, .. }), "{error:?}");
+}
