@@ -247,8 +247,7 @@ async fn return_values_that_a_put_does_not_have() {
     site.assert_quiet();
 }
 
-/// A parameter that is not implemented must never be ignored: a condition that is not checked loses
-/// data.
+/// What does not work must never be accepted and ignored: a stream that is not there loses changes.
 #[tokio::test]
 async fn what_is_not_implemented_is_refused_by_name() {
     let site = Site::new();

@@ -45,7 +45,7 @@ impl Wording {
 }
 
 impl PlaceholderMembers {
-    /// Reads the member if it is one of these; says whether it was.
+    /// Reads the member if it is one of these, and skips it if it is not.
     pub(crate) fn read<'de, A: MapAccess<'de>>(
         &mut self,
         name: &str,

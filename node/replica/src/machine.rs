@@ -150,7 +150,7 @@ impl Machine {
         }
     }
 
-    /// Gives answers that wait for no entry: what they looked at is committed.
+    /// Gives answers that write nothing: what they looked at is applied.
     pub(crate) fn settle(&mut self, deferred: Vec<Deferred>) {
         match self {
             Self::Catalog(machine) => machine.settle(deferred),
