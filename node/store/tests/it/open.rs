@@ -82,7 +82,10 @@ fn the_journal_of_a_store_in_use_is_not_cut() {
     let journal = || fs::read(dir.path().join("0.jnl")).unwrap();
     let before = journal();
     assert!(matches!(refusal(dir.path()), Error::Locked { .. }));
-    assert!(before == journal());
+    // A worker of the running store may have added what was in its buffer; nothing may be gone.
+    let written = before.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let after = journal();
+    assert!(after.len() >= before.len() && after.starts_with(&before[..written]));
     drop(engine);
 }
 
