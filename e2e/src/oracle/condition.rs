@@ -61,7 +61,14 @@ impl Test {
     pub fn holds(&self, item: &Item) -> bool {
         match self {
             Self::Compare(left, comparator, right) => {
-                compare(left.of(item).as_ref(), comparator, right.of(item).as_ref())
+                // Of a number there is no size, and nothing holds of it.
+                let has_none = |operand: &Operand| {
+                    let Operand::Size(path) = operand else { return false };
+                    path.of(item).is_some_and(|value| size(value).is_none())
+                };
+                !has_none(left)
+                    && !has_none(right)
+                    && compare(left.of(item).as_ref(), comparator, right.of(item).as_ref())
             }
             Self::Between(value, lower, upper) => {
                 let value = value.of(item);

@@ -1,7 +1,7 @@
 //! Whether a condition holds for an item.
 //!
 //! What the item does not have, or has of another type, is never an error: a predicate about it is
-//! false, all but `<>`, which is true. Filters run over every item of a Scan, so values are borrowed
+//! false, all but `<>`, which is true. About the size of what is there and has none, `<>` is false too. Filters run over every item of a Scan, so values are borrowed
 //! from the item and from the condition; only sets in another order are sorted to be compared.
 
 use std::borrow::Cow;
@@ -19,11 +19,15 @@ impl Condition {
             Self::And(parts) => parts.iter().all(|part| part.holds(item)),
             Self::Or(parts) => parts.iter().any(|part| part.holds(item)),
             Self::Not(part) => !part.holds(item),
-            Self::Compare { left, comparator, right } => compare(
-                left.value_in(item).as_deref(),
-                *comparator,
-                right.value_in(item).as_deref(),
-            ),
+            Self::Compare { left, comparator, right } => {
+                !left.lacks_size(item)
+                    && !right.lacks_size(item)
+                    && compare(
+                        left.value_in(item).as_deref(),
+                        *comparator,
+                        right.value_in(item).as_deref(),
+                    )
+            }
             Self::Between { value, lower, upper } => value.value_in(item).is_some_and(|value| {
                 let order = |bound: &Operand| order(&value, bound.value_in(item)?.as_ref());
                 order(lower).is_some_and(Ordering::is_ge)
@@ -53,6 +57,15 @@ impl Operand {
                 let size = size(of.value_in(item)?.as_ref())?;
                 Some(Cow::Owned(AttributeValue::N(whole_number(size))))
             }
+        }
+    }
+
+    /// Whether this is the size of something that is there and has no size, such as a number. It is not
+    /// the same as what is missing: there is something, and no predicate about its size holds.
+    fn lacks_size(&self, item: &Item) -> bool {
+        match self {
+            Self::Path(_) | Self::Value(_) => false,
+            Self::Size(of) => of.value_in(item).is_some_and(|value| size(&value).is_none()),
         }
     }
 }

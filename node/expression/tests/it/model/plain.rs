@@ -308,7 +308,14 @@ impl Model {
             Self::Exists(place) => place.find(item).is_some(),
             Self::NotExists(place) => place.find(item).is_none(),
             Self::Compare(left, "<>", right) => {
-                !Self::Compare(left.clone(), "=", right.clone()).holds(item)
+                // A size that is not defined is not something else, either.
+                let has_size = |term: &Term| match term {
+                    Term::Size(of) => of.value(item).is_none() || term.value(item).is_some(),
+                    Term::At(_) | Term::Literal(_) => true,
+                };
+                has_size(left)
+                    && has_size(right)
+                    && !Self::Compare(left.clone(), "=", right.clone()).holds(item)
             }
             Self::Compare(left, operator, right) => {
                 let (Some(left), Some(right)) = (left.value(item), right.value(item)) else {
