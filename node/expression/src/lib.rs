@@ -29,7 +29,7 @@ pub use key_condition::{
     KeyCondition, KeyConditionError, KeyExpression, KeyQuery, KeyTest, SortRange,
 };
 pub use kind::Kind;
-pub use path::{Path, Relation, Step};
+pub use path::{Path, Step};
 pub use placeholders::Placeholders;
 pub use projection::Projection;
 pub use reserved::is_reserved;

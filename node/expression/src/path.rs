@@ -48,39 +48,11 @@ impl Path {
     pub fn value_in<'i>(&self, item: &'i Item) -> Option<&'i AttributeValue> {
         self.rest.iter().try_fold(item.get(&self.head)?, |value, step| step.value_in(value))
     }
-
-    /// How this path and another stand to each other.
-    pub fn relation(&self, other: &Self) -> Relation {
-        if self.head != other.head {
-            return Relation::Apart;
-        }
-        let differ = self.rest.iter().zip(&other.rest).find(|(left, right)| left != right);
-        match differ {
-            None => Relation::Overlap,
-            Some((Step::Name(_), Step::Index(_)) | (Step::Index(_), Step::Name(_))) => {
-                Relation::Conflict
-            }
-            Some((Step::Name(_), Step::Name(_)) | (Step::Index(_), Step::Index(_))) => {
-                Relation::Apart
-            }
-        }
-    }
 }
 
 /// The attributes into which some of these paths lead, as often as they do.
 pub(crate) fn nested_attributes<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Vec<&'p str> {
     paths.into_iter().filter(|path| path.is_nested()).map(|path| &*path.head).collect()
-}
-
-/// How two paths stand to each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Relation {
-    /// They lead to different places.
-    Apart,
-    /// They are the same, or one leads through the other's place.
-    Overlap,
-    /// They take one element for a map and for a list.
-    Conflict,
 }
 
 impl Step {

@@ -1,4 +1,4 @@
-use super::{Path, Relation, Step};
+use super::{Path, Step};
 use crate::token::Cursor;
 use crate::{Fault, Kind, Placeholders, limits};
 use stator_model::{AttributeMap, AttributeValue};
@@ -58,26 +58,6 @@ fn a_path_has_at_most_32_elements() {
     }
     let message = "The document path has too many nesting levels; nesting levels: 33";
     assert_eq!(resolve(&["a"; 33].join(".")).unwrap_err().to_string(), message);
-}
-
-#[test]
-fn paths_overlap_conflict_or_stand_apart() {
-    let cases = [
-        ("a", "a", Relation::Overlap),
-        ("a", "a.b[0]", Relation::Overlap),
-        ("a.b", "a", Relation::Overlap),
-        ("a.b", "a[1]", Relation::Conflict),
-        ("a[0].b.c", "a[0].b[2]", Relation::Conflict),
-        ("a", "b", Relation::Apart),
-        ("a.b", "a.c", Relation::Apart),
-        ("a[0]", "a[1]", Relation::Apart),
-        ("a.b.c", "a.c[0]", Relation::Apart),
-        ("#a", "a.x", Relation::Apart),
-    ];
-    for (left, right, relation) in cases {
-        assert_eq!(path(left).relation(&path(right)), relation, "{left} {right}");
-        assert_eq!(path(right).relation(&path(left)), relation, "{right} {left}");
-    }
 }
 
 #[test]
