@@ -29,6 +29,7 @@ use stator_operation::{Reply, Request};
 use stator_protocol::ApiError;
 use tokio::sync::Semaphore;
 
+pub use framing::{Framing, Refusal, Refused, Stage};
 pub use limits::Limits;
 pub use listen::Port;
 

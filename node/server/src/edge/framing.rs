@@ -14,9 +14,10 @@
 use super::limits::Limits;
 
 /// What the connection is reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
     /// Between requests: no byte of the next head has come.
+    #[default]
     Idle,
     /// Inside a head.
     Head,
@@ -28,7 +29,7 @@ pub(super) enum Stage {
 
 /// Why a head is refused, with 400 and the end of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub enum Refusal {
     /// The request line is longer than the service's limit.
     LongRequestLine,
     /// The header lines are longer than the service's limit, or too many.
@@ -43,12 +44,12 @@ pub(super) enum Refusal {
 
 /// A head that is refused, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Refused {
+pub struct Refused {
     /// Why.
-    pub(super) why: Refusal,
+    pub why: Refusal,
     /// Where it begins in the bytes shown last; 0 if it began before them. What comes earlier are
     /// whole requests.
-    pub(super) at: usize,
+    pub at: usize,
 }
 
 /// The head that is being read.
@@ -64,9 +65,9 @@ struct Head {
     chunked: bool,
 }
 
-/// See the module.
-#[derive(Debug)]
-pub(super) struct Framing {
+/// See the module. The default is a connection on which no byte has come.
+#[derive(Debug, Default)]
+pub struct Framing {
     stage: Stage,
     head: Head,
     changes: u64,
@@ -74,22 +75,18 @@ pub(super) struct Framing {
 }
 
 impl Framing {
-    pub(super) fn new() -> Self {
-        Self { stage: Stage::Idle, head: Head::default(), changes: 0, body_bytes: 0 }
-    }
-
     /// What the connection is reading now.
-    pub(super) const fn stage(&self) -> Stage {
+    pub const fn stage(&self) -> Stage {
         self.stage
     }
 
     /// Differs whenever another stage was entered in between, be it one of the same kind.
-    pub(super) const fn changes(&self) -> u64 {
+    pub const fn changes(&self) -> u64 {
         self.changes
     }
 
     /// Bytes of the present body that have come.
-    pub(super) const fn body_bytes(&self) -> u64 {
+    pub const fn body_bytes(&self) -> u64 {
         self.body_bytes
     }
 
@@ -98,7 +95,7 @@ impl Framing {
     /// # Errors
     /// The first thing wrong with a head. The connection is to be closed; what follows must not be
     /// shown.
-    pub(super) fn observe(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Refused> {
+    pub fn observe(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Refused> {
         let (mut rest, mut head_at) = (bytes, 0);
         while !rest.is_empty() {
             match self.stage {

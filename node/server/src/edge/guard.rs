@@ -64,7 +64,7 @@ impl<Io> Guard<Io> {
             io,
             limits,
             metrics,
-            framing: Framing::new(),
+            framing: Framing::default(),
             closing: Closing::Open,
             read_stage: 0,
             read_wait: None,

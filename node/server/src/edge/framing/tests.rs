@@ -4,7 +4,7 @@ use super::*;
 
 /// Shows `pieces` one after the other; the stage at the end, or the first refusal.
 fn observe<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Stage, Refusal> {
-    let mut framing = Framing::new();
+    let mut framing = Framing::default();
     let limits = Limits::default();
     let mut shown = pieces.into_iter();
     shown.try_for_each(|piece| framing.observe(piece, &limits)).map_err(|refused| refused.why)?;
@@ -66,7 +66,7 @@ fn a_refusal_says_where_its_head_begins() {
     let good = b"GET / HTTP/1.1\r\n\r\n".as_slice();
     let bad = b"GET / HTTP/1.1\r\ncontent-length: x\r\n\r\n".as_slice();
     let at = |pieces: &[&[u8]]| {
-        let mut framing = Framing::new();
+        let mut framing = Framing::default();
         let mut pieces = pieces.iter();
         pieces.find_map(|piece| framing.observe(piece, &Limits::default()).err()).map(|err| err.at)
     };
@@ -93,7 +93,7 @@ fn limits_hold_to_the_byte() {
 
 #[test]
 fn each_request_enters_new_stages() {
-    let mut framing = Framing::new();
+    let mut framing = Framing::default();
     let mut observe = |bytes: &[u8]| {
         framing.observe(bytes, &Limits::default()).expect("allowed");
         framing.changes()
