@@ -28,6 +28,7 @@ const PARTITIONS: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
 /// How many entries of an index are looked at at once.
 const LOOK: usize = 3;
 
+#[derive(Clone)]
 pub(crate) struct World {
     catalog: Catalog,
     items: BTreeMap<(TableId, Location), SharedItem>,
