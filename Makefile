@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 STAGE := .ci/stage
-SCRIPTS := .ci/run .ci/stage .ci/tools .ci/advisories .ci/clients .ci/accept .ci/soak .ci/dynamodb-local \
+SCRIPTS := .ci/run .ci/stage .ci/tools .ci/advisories .ci/clients .ci/accept .ci/soak .ci/fuzz .ci/dynamodb-local \
 	e2e/clients/scenario.sh
 
 .PHONY: help
@@ -43,6 +43,11 @@ accept: clients ## Run the tests at the counts of acceptance and write docs/evid
 .PHONY: soak
 soak: clients ## Repeat the crash test and random operations with new seeds until one fails
 	@.ci/soak
+
+MINUTES ?= 5
+.PHONY: fuzz
+fuzz: ## Fuzz every reader of foreign bytes, guided by coverage, each for MINUTES=5
+	@.ci/fuzz each $(MINUTES)
 
 .PHONY: bench
 bench: ## Measure the release build against bare programs and write docs/BENCHMARKS.md
