@@ -14,6 +14,7 @@ use crate::figures::FIGURES;
 use crate::machine::{Circumstances, Neighbours};
 use crate::peers;
 use crate::report::{Measured, Report};
+use crate::versus;
 
 /// Measure a storage node of Stator against what this machine can do at all
 #[derive(Debug, Parser)]
@@ -32,6 +33,8 @@ enum Command {
     Run(Run),
     /// Measure beside DynamoDB Local, which .ci/dynamodb-local fetches; needs Java
     Peers(Peers),
+    /// Measure what a change costs: two builds of the node, in turns
+    Versus(Versus),
     /// Say which figures there are, and how each is measured
     List,
     /// Load a server that runs already, to profile it or to look at its latency
@@ -47,6 +50,7 @@ Examples:
   stator-bench run                         # what docs/BENCHMARKS.md is made of (make bench)
   stator-bench run read-cpu scan           # two figures
   stator-bench run --full memory start     # a million items
+  stator-bench versus /tmp/stator-node     # this build beside an older one
   stator-bench drive 127.0.0.1:8000 put    # load on a node that runs, for a profiler";
 
 #[derive(Debug, Args)]
@@ -64,6 +68,16 @@ struct Peers {
     /// Folder with the jars of DynamoDB Local and its SQLite library
     #[arg(long, value_name = "DIR", default_value = "target/dynamodb-local/lib")]
     dynamodb_local: PathBuf,
+
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Versus {
+    /// The build before the change; the one after it is `--node`
+    #[arg(value_name = "OLDER")]
+    older: PathBuf,
 
     #[command(flatten)]
     place: Place,
@@ -123,6 +137,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Run(run) => measure(&run),
         Command::Peers(peers) => compare(&peers),
+        Command::Versus(versus) => take_turns(&versus),
         Command::Drive(plan) => drive::run(&plan),
         Command::List => {
             list();
@@ -238,6 +253,15 @@ fn compare(peers: &Peers) -> Result<()> {
     Ok(())
 }
 
+fn take_turns(Versus { older, place }: &Versus) -> Result<()> {
+    let mut reporter = Reporter::new(place, "stator-bench versus OLDER", "VERSUS.md")?;
+    let older = Bench::new(older.clone(), &place.dir, place.scale())?;
+    let title = "Two builds of the node";
+    reporter.add(("versus", title, versus::HOW), |newer| versus::run(&older, newer))?;
+    reporter.finish();
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -253,9 +277,11 @@ mod tests {
     fn figures_are_chosen_by_name() {
         let run = |line: &[&str]| match Cli::try_parse_from(line).unwrap().command {
             Command::Run(run) => run,
-            other @ (Command::Peers(_) | Command::List | Command::Drive(_) | Command::Bare(_)) => {
-                panic!("{other:?}")
-            }
+            other @ (Command::Peers(_)
+            | Command::Versus(_)
+            | Command::List
+            | Command::Drive(_)
+            | Command::Bare(_)) => panic!("{other:?}"),
         };
         let all = run(&["stator-bench", "run"]);
         assert_eq!(all.chosen().unwrap().len(), FIGURES.len());

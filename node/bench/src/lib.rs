@@ -40,3 +40,4 @@ pub mod side;
 pub mod stats;
 pub mod stock;
 pub mod strace;
+pub mod versus;
