@@ -1,158 +1,98 @@
-//! Which parameters of which operations work: asked of the operations themselves, compared with
-//! `docs/compatibility.md`. `STATOR_REWRITE=1` writes the page anew.
+//! What is compatible with the service, and which test says so: `docs/compatibility.md` is generated here
+//! and compared. `STATOR_REWRITE=1` writes the page anew.
 //!
-//! `compatibility/parameters.txt` names what the API has. A parameter is given values of every kind. If all
-//! are taken without a word, nobody reads it, and the test fails: what does not work is refused by its
-//! name, never ignored. If one of them is refused by the parameter's name, it does not work (yet);
-//! otherwise it works. What works otherwise than in the service is in [`DIFFERENCES`].
+//! The page has three parts. Which parameters of which operations work is asked of the operations
+//! ([`parameters`]). What the service does is a list of rules (`compatibility/rules.txt`), which tests cite
+//! by name ([`evidence`]). What it says is a list of texts (`compatibility/messages.txt`), which sessions
+//! answer. A rule that no test cites, and a text that no session answers, is a gap, and named as one.
+
+mod evidence;
+mod parameters;
+mod rules;
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-use serde_json::{Value, json};
-use stator_operation::{OPERATIONS, Operation, Request};
-use stator_protocol::{ApiError, Target};
+use stator_operation::{OPERATIONS, Operation};
+use stator_protocol::Target;
 
-/// What the service does and this server does not: operation, parameter (none for all of it), what.
-const DIFFERENCES: &[(&str, &str, &str)] = &[
-    ("CreateTable", "BillingMode", "stored and returned; nothing is throttled by it"),
-    ("CreateTable", "OnDemandThroughput", "stored and returned; nothing is throttled by it"),
-    (
-        "CreateTable",
-        "ProvisionedThroughput",
-        "stored and returned, whatever DescribeLimits says; nothing is throttled by it",
-    ),
-    ("CreateTable", "SSESpecification", "only `Enabled: false`"),
-    ("CreateTable", "StreamSpecification", "only `StreamEnabled: false`"),
-    ("CreateTable", "TableClass", "stored and returned"),
-    ("CreateTable", "WarmThroughput", "stored and returned"),
-    (
-        "DescribeContinuousBackups",
-        "",
-        "no table has point-in-time recovery: UpdateContinuousBackups is not built",
-    ),
-    ("DescribeEndpoints", "", "answers the host that the request was sent to"),
-    ("DescribeLimits", "", "the service's default quotas; nothing keeps to them"),
-    (
-        "DescribeTable",
-        "",
-        "`ItemCount` and `TableSizeBytes` are of now, not of some hours ago; `WarmThroughput` is what it would be in the service",
-    ),
-    ("DescribeTimeToLive", "", "no table's items expire: UpdateTimeToLive is not built"),
-    ("ListTagsOfResource", "NextToken", "not looked at: all tags of a table are one page"),
-    ("ListTagsOfResource", "", "shows a change at once"),
-    ("TagResource", "", "no pause between two changes of one table's tags"),
-    ("UntagResource", "", "no pause between two changes of one table's tags"),
-    (
-        "UpdateTable",
-        "",
-        "a change is done at once: the table is UPDATING in the reply and ACTIVE in the next DescribeTable; the reply has the new units",
-    ),
-    ("UpdateTable", "BillingMode", "may change as often as one likes"),
-    ("UpdateTable", "DeletionProtectionEnabled", "may change as often as one likes"),
-    ("UpdateTable", "OnDemandThroughput", "stored and returned; nothing is throttled by it"),
-    (
-        "UpdateTable",
-        "ProvisionedThroughput",
-        "stored and returned, whatever DescribeLimits says; nothing is throttled by it",
-    ),
-    ("UpdateTable", "TableClass", "may change as often as one likes"),
-    ("UpdateTable", "WarmThroughput", "stored and returned at once"),
-];
+use evidence::Evidence;
+use parameters::{DIFFERENCES, Support, api, difference, support};
+use rules::{Rule, Section, sections};
 
-/// Bodies that are good, or good enough for every parameter to be read.
-fn base(operation: &str) -> Value {
-    let arn = "arn:aws:dynamodb:r:000000000000:table/table";
-    let key = json!({"pk": {"S": "a"}});
-    match operation {
-        "CreateTable" => json!({
-            "TableName": "table",
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
-            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
-        }),
-        "UpdateTable" => json!({"TableName": "table", "BillingMode": "PAY_PER_REQUEST"}),
-        "PutItem" => json!({"TableName": "table", "Item": key}),
-        "GetItem" | "DeleteItem" | "UpdateItem" => json!({"TableName": "table", "Key": key}),
-        "BatchGetItem" => json!({"RequestItems": {"table": {"Keys": [key]}}}),
-        "BatchWriteItem" => {
-            json!({"RequestItems": {"table": [{"DeleteRequest": {"Key": key}}]}})
-        }
-        "TagResource" => json!({"ResourceArn": arn, "Tags": [{"Key": "a", "Value": "b"}]}),
-        "UntagResource" => json!({"ResourceArn": arn, "TagKeys": ["a"]}),
-        "ListTagsOfResource" => json!({"ResourceArn": arn}),
-        "ListTables" | "DescribeLimits" | "DescribeEndpoints" => json!({}),
-        _ => json!({"TableName": "table"}),
-    }
+/// Where the generated part of the page begins.
+const BEGIN: &str = "## Gaps\n";
+
+/// The texts of the service's errors, by what they are about.
+fn messages() -> impl Iterator<Item = &'static str> {
+    let lines = include_str!("compatibility/messages.txt").lines();
+    lines.filter(|line| !line.is_empty() && !line.starts_with("# "))
 }
 
-/// Values of every kind, and some that say something.
-fn values() -> Vec<Value> {
-    vec![
-        json!(true),
-        json!(1),
-        json!(""),
-        json!("EVENTUAL"),
-        json!("ENABLED"),
-        json!([]),
-        json!({}),
-        json!([{"IndexName": "index"}]),
-        json!(["a"]),
-        json!({"a": {"S": "b"}}),
-        json!({"StreamEnabled": true, "Enabled": true}),
+/// The page's generated part.
+fn generate() -> String {
+    let (sections, evidence) = (sections(), Evidence::collect());
+    [
+        gaps(&sections, &evidence),
+        differences(&sections),
+        operations(&sections).0,
+        rules(&sections, &evidence),
+        texts(&evidence),
     ]
+    .concat()
 }
 
-/// What becomes of a parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Support {
-    Works,
-    Refused,
-    Ignored,
+fn gaps(sections: &[Section], evidence: &Evidence) -> String {
+    let all: Vec<&Rule> = sections.iter().flat_map(|section| &section.rules).collect();
+    let untested =
+        |rule: &&&Rule| !evidence.citations.contains_key(rule.name) && rule.difference.is_none();
+    let rules: Vec<String> = all.iter().filter(untested).map(|rule| link(rule)).collect();
+    let is_text = |line: &&str| !line.starts_with("## ");
+    let unsaid = messages().filter(is_text).filter(|text| evidence.answering(text).is_empty());
+    let texts: Vec<String> = unsaid.map(|text| format!("- `{text}`\n")).collect();
+    format!(
+        "{BEGIN}\n{} rules, of which no test cites {}{}\n\n{} texts, of which no session answers {}{}\n{}",
+        all.len(),
+        counted(rules.len()),
+        if rules.is_empty() { ".".to_owned() } else { format!(": {}.", rules.join(", ")) },
+        messages().filter(is_text).count(),
+        counted(texts.len()),
+        if texts.is_empty() { "." } else { ":\n" },
+        texts.concat(),
+    )
 }
 
-fn support(operation: Operation, name: &str, parameter: &str) -> Support {
-    let answers: Vec<Result<Request, ApiError>> = values()
-        .into_iter()
-        .map(|value| {
-            let mut body = base(name);
-            let members = body.as_object_mut().expect("an object");
-            members.insert(parameter.to_owned(), value);
-            Request::parse(operation, body.to_string().as_bytes())
-        })
-        .collect();
-    let refused = |answer: &Result<Request, ApiError>| {
-        let text = answer.as_ref().err().and_then(ApiError::message).unwrap_or_default();
-        text.split_once(" not supported by this server yet")
-            .is_some_and(|(names, _)| names.split([',', ' ']).any(|it| it == parameter))
-    };
-    if answers.iter().any(refused) {
-        Support::Refused
-    } else if answers.iter().all(Result::is_ok) {
-        Support::Ignored
-    } else {
-        Support::Works
+fn counted(count: usize) -> String {
+    if count == 0 { "none".to_owned() } else { count.to_string() }
+}
+
+fn differences(sections: &[Section]) -> String {
+    let mut list = String::from("\n## Known differences\n\n");
+    for rule in sections.iter().flat_map(|section| &section.rules) {
+        if let Some(difference) = rule.difference {
+            let _ = writeln!(list, "- {}: {} Here: {difference}", link(rule), rule.text);
+        }
     }
+    for (operation, parameter, text) in DIFFERENCES {
+        let dot = if parameter.is_empty() { "" } else { "." };
+        let _ = writeln!(list, "- `{operation}{dot}{parameter}`: {text}.");
+    }
+    list
 }
 
-/// An operation of the API, by its target, and its parameters.
-fn api() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
-    let lines = include_str!("compatibility/parameters.txt").lines();
-    lines.filter(|line| !line.starts_with('#')).map(|line| {
-        let mut words = line.split(' ');
-        (words.next().expect("a target"), words.collect())
-    })
+fn link(rule: &Rule) -> String {
+    format!("[{0}](#{0})", rule.name)
 }
 
-fn difference(operation: &str, parameter: &str) -> &'static str {
-    let is_it = |(of, what, _): &&(&str, &str, &str)| *of == operation && *what == parameter;
-    DIFFERENCES.iter().find(is_it).map_or("", |(_, _, text)| text)
-}
-
-/// The page's generated part, and the parameters that nobody reads.
-fn generate() -> (String, Vec<String>) {
+/// The table of operations and parameters, and the parameters that nobody reads.
+fn operations(sections: &[Section]) -> (String, Vec<String>) {
+    let rules_of = |place: &str| {
+        let rules = sections.iter().flat_map(|section| &section.rules);
+        rules.filter(|rule| rule.is_about(place)).map(link).collect::<Vec<_>>().join(" ")
+    };
     let mut built = String::from(
-        "| operation | parameter | works | otherwise than in DynamoDB |\n|---|---|---|---|\n",
+        "\n## Operations and parameters\n\n\
+         | operation | parameter | works | rules | otherwise than in DynamoDB |\n|---|---|---|---|---|\n",
     );
     let (mut unbuilt, mut ignored) = (Vec::new(), Vec::new());
     for (target, parameters) in api() {
@@ -167,8 +107,12 @@ fn generate() -> (String, Vec<String>) {
                 continue;
             }
         };
-        let note = difference(name, "");
-        let _ = writeln!(built, "| **{name}** | | yes | {note} |");
+        let _ = writeln!(
+            built,
+            "| **{name}** | | yes | {} | {} |",
+            rules_of(name),
+            difference(name, "")
+        );
         for parameter in parameters {
             let works = match support(operation, name, parameter) {
                 Support::Works => "yes",
@@ -179,18 +123,53 @@ fn generate() -> (String, Vec<String>) {
                     "ignored"
                 }
             };
+            let rules = rules_of(&format!("{name}.{parameter}"));
             let note = difference(name, parameter);
-            let _ = writeln!(built, "| | `{parameter}` | {works} | {note} |");
+            let _ = writeln!(built, "| | `{parameter}` | {works} | {rules} | {note} |");
         }
     }
     let unbuilt = unbuilt.join(", ");
-    let page = format!("{built}\nOperations that are not built, and say so: {unbuilt}.\n");
-    (page, ignored)
+    (format!("{built}\nOperations that are not built, and say so: {unbuilt}.\n"), ignored)
+}
+
+fn rules(sections: &[Section], evidence: &Evidence) -> String {
+    let mut page = String::from("\n## Rules\n");
+    for section in sections {
+        let _ = writeln!(page, "\n### {}\n", section.title);
+        page.push_str("| rule | what the service does | from | tests |\n|---|---|---|---|\n");
+        for rule in &section.rules {
+            let tests = evidence.citations.get(rule.name);
+            let tests = match (tests, rule.difference) {
+                (Some(tests), _) => tests.iter().cloned().collect::<Vec<_>>().join(", "),
+                (None, Some(_)) => "see the differences".to_owned(),
+                (None, None) => "**none**".to_owned(),
+            };
+            let Rule { name, text, source, .. } = rule;
+            let _ = writeln!(page, "| <a id=\"{name}\"></a>{name} | {text} | {source} | {tests} |");
+        }
+    }
+    page
+}
+
+fn texts(evidence: &Evidence) -> String {
+    let mut page = String::from("\n## Texts of errors\n");
+    for line in messages() {
+        if let Some(title) = line.strip_prefix("## ") {
+            let _ = writeln!(page, "\n### Texts: {title}\n\n| text | sessions |\n|---|---|");
+            continue;
+        }
+        let sessions = evidence.answering(line);
+        let shown: Vec<&str> = sessions.iter().take(3).copied().collect();
+        let more = if sessions.len() > shown.len() { ", …" } else { "" };
+        let shown = if shown.is_empty() { "**none**".to_owned() } else { shown.join(", ") + more };
+        let _ = writeln!(page, "| `{line}` | {shown} |");
+    }
+    page
 }
 
 #[test]
 fn every_parameter_of_the_api_is_read() {
-    let (_, ignored) = generate();
+    let (_, ignored) = operations(&[]);
     assert!(ignored.is_empty(), "nobody reads {ignored:?}");
 }
 
@@ -202,26 +181,48 @@ fn the_list_of_the_api_has_every_operation_that_is_built_and_every_difference_it
         assert!(listed.iter().any(|(listed, _)| *listed == target), "{target}");
     }
     for (operation, parameter, _) in DIFFERENCES {
-        let target = format!("DynamoDB_20120810.{operation}");
-        let found = listed.iter().find(|(listed, _)| *listed == target);
-        let (_, parameters) = found.expect("an operation");
-        assert!(parameter.is_empty() || parameters.contains(parameter), "{operation} {parameter}");
+        assert!(is_place(operation, parameter), "{operation} {parameter}");
+    }
+}
+
+/// Whether the API has this operation, and this parameter of it unless that is empty.
+fn is_place(operation: &str, parameter: &str) -> bool {
+    let target = format!("DynamoDB_20120810.{operation}");
+    let found = api().find(|(listed, _)| *listed == target);
+    found.is_some_and(|(_, parameters)| parameter.is_empty() || parameters.contains(&parameter))
+}
+
+#[test]
+fn every_rule_has_its_place_and_every_citation_its_rule() {
+    let sections = sections();
+    let rules: Vec<&Rule> = sections.iter().flat_map(|section| &section.rules).collect();
+    for rule in &rules {
+        for place in rule.places.iter().filter(|place| **place != "*") {
+            let (operation, parameter) = place.split_once('.').unwrap_or((place, ""));
+            assert!(is_place(operation, parameter), "{} is about {place}, which is not", rule.name);
+        }
+        assert!(!rule.text.contains('|'), "{} would be two cells", rule.name);
+    }
+    for (name, tests) in &Evidence::collect().citations {
+        assert!(rules.iter().any(|rule| rule.name == name), "{tests:?} cite {name}, which is not");
     }
 }
 
 #[test]
 fn the_page_says_what_works() {
-    let (table, _) = generate();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/compatibility.md");
     let page = std::fs::read_to_string(&path).expect("the page exists");
-    let at = page.find("| operation |").expect("the page has a table");
+    let at = page.find(BEGIN).expect("the page has a generated part");
+    let generated = generate();
     if std::env::var_os("STATOR_REWRITE").is_some_and(|value| value == "1") {
-        std::fs::write(&path, format!("{}{table}", &page[..at])).expect("is written");
+        std::fs::write(&path, format!("{}{generated}", &page[..at])).expect("is written");
         return;
     }
-    assert_eq!(
-        &page[at..],
-        table,
-        "STATOR_REWRITE=1 cargo test -p stator-operation writes it anew"
+    let same = page[at..] == generated;
+    let differ = page[at..].lines().zip(generated.lines()).find(|(there, now)| there != now);
+    assert!(
+        same,
+        "STATOR_REWRITE=1 cargo test -p stator-operation writes it anew; the first difference: \
+         {differ:?}"
     );
 }
