@@ -63,6 +63,7 @@ fn everything() -> Item {
     ])
 }
 
+// Rule: value.empty-containers
 #[tokio::test]
 async fn an_item_of_all_types_comes_back_as_it_was_sent() {
     let site = Site::new();
@@ -122,6 +123,7 @@ async fn a_put_returns_the_item_it_replaced_when_asked() {
     site.assert_quiet();
 }
 
+// Rule: capacity.get, capacity.write
 /// Writes cost one unit for each started KB of the larger of the old and the new item, strongly
 /// consistent reads one for each started 4 KB, others half ("Provisioned capacity mode", developer
 /// guide).
@@ -168,6 +170,7 @@ async fn spent_reading(client: &Client, key: &str, strong: bool) -> f64 {
     consumed.capacity_units().expect("a total")
 }
 
+// Rule: item.size
 #[tokio::test]
 async fn the_largest_item_fits_and_one_byte_more_does_not() {
     const LIMIT: usize = 400 * 1024;

@@ -42,6 +42,7 @@ fn name(item: &Attributes) -> String {
     item.get("pk").and_then(|value| value.as_s().ok()).expect("a key").clone()
 }
 
+// Rule: page.megabyte
 /// A page ends with the item with which it reaches 1 MB of stored bytes ("Paginating table scan
 /// results", developer guide).
 #[tokio::test]
@@ -68,6 +69,7 @@ async fn a_page_of_a_scan_ends_at_one_megabyte() {
     site.assert_quiet();
 }
 
+// Rule: batch.get-size
 /// An answer ends before the item that would make it more than 16 MB; what is left comes back as it was
 /// asked for ("BatchGetItem", API reference).
 #[tokio::test]

@@ -44,6 +44,7 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
+// Rule: table.update-updating
 #[tokio::test]
 async fn a_table_changes_while_it_serves_and_stays_so_after_a_kill() {
     let site = Site::new();
@@ -207,6 +208,7 @@ async fn tags_are_given_listed_and_taken_and_go_with_the_table() {
     site.assert_quiet();
 }
 
+// Rule: table.endpoints, table.no-expiry, table.no-recovery
 #[tokio::test]
 async fn tables_say_what_they_do_not_have_and_the_node_where_it_is() {
     let site = Site::new();
@@ -252,6 +254,7 @@ async fn counted(client: &Client, name: &str) -> (i64, i64) {
     (table.item_count.expect("counted"), table.table_size_bytes.expect("counted"))
 }
 
+// Rule: table.statistics
 #[tokio::test]
 async fn items_are_counted_within_seconds_and_after_a_kill() {
     let site = Site::new();

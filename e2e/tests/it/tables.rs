@@ -98,6 +98,7 @@ async fn provisioned_throughput_is_stored_and_returned() {
     site.assert_quiet();
 }
 
+// Rule: table.list
 #[tokio::test]
 async fn tables_are_listed_in_byte_order_page_by_page() {
     let site = Site::new();

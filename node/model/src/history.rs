@@ -180,6 +180,7 @@ mod tests {
         (0..times).fold(TableHistory::default(), down)
     }
 
+    // Rule: table.update-decreases
     #[test]
     fn four_decreases_are_free_on_a_day_and_then_one_an_hour() {
         let last = TODAY + 5 * HOUR;

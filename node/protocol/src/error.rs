@@ -375,6 +375,7 @@ mod tests {
         String::from_utf8(error.to_body()).unwrap()
     }
 
+    // Rule: wire.error-body
     #[test]
     fn bodies_have_the_prefix_and_text_key_of_their_error() {
         let validation = ApiError::validation("a \"quoted\" text");

@@ -167,6 +167,7 @@ mod tests {
     use super::*;
     use crate::ErrorCode;
 
+    // Rule: wire.content-type
     #[test]
     fn the_content_type_is_echoed_and_parameters_are_ignored() {
         let negotiate = |header: &str| ContentType::negotiate(Some(header), true);
@@ -179,6 +180,7 @@ mod tests {
         assert_eq!(UNKNOWN_OPERATION_PAGE.len(), 29);
     }
 
+    // Rule: wire.target
     #[test]
     fn a_target_has_one_of_two_services_and_one_dot() {
         assert_eq!(
@@ -234,6 +236,7 @@ mod tests {
         check(Credentials { authorization: Some("AWS k:s"), ..Default::default() }, missing);
     }
 
+    // Rule: wire.credentials
     #[test]
     fn an_incomplete_header_is_told_everything_that_it_lacks() {
         let lacking = "Authorization header requires 'Credential' parameter. \
@@ -256,6 +259,7 @@ mod tests {
         );
     }
 
+    // Rule: wire.credentials
     #[test]
     fn credentials_in_the_query_are_told_what_they_lack() {
         check(
@@ -271,6 +275,7 @@ mod tests {
         );
     }
 
+    // Rule: wire.credentials
     #[test]
     fn credentials_in_both_places_contradict_each_other() {
         check(

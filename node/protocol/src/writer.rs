@@ -298,6 +298,7 @@ mod tests {
         assert_eq!(document, r#"{"a":1,"b":[{},"x",true],"c":{"d":false}}"#);
     }
 
+    // Rule: wire.doubles, wire.moments
     #[test]
     fn doubles_always_have_a_fraction_and_moments_have_milliseconds() {
         assert_eq!(json(|writer| writer.double(1.0)), "1.0");

@@ -44,6 +44,7 @@ fn a_placeholder_is_its_sign_and_letters_digits_and_underscores() {
     );
 }
 
+// Rule: text.placeholder-size
 // "Expression parameters" in "Quotas and limits in Amazon DynamoDB" (developer guide).
 #[test]
 fn a_placeholder_has_at_most_255_bytes_and_a_name_65535() {
@@ -61,6 +62,7 @@ fn a_placeholder_has_at_most_255_bytes_and_a_name_65535() {
     );
 }
 
+// Rule: text.substitutions-size
 // "Expression parameters" in "Quotas and limits in Amazon DynamoDB" (developer guide): 2 MB of all names
 // and values together.
 #[test]
@@ -79,6 +81,7 @@ fn names_and_values_have_at_most_two_megabytes_together() {
     assert_eq!(with(2_049, 1_024), "ExpressionAttributeNames exceeds max size");
 }
 
+// Rule: check.unused
 #[test]
 fn unused_placeholders_are_reported_names_before_values() {
     let all = names(&[("#c", "c"), ("#a", "a"), ("#b", "b")]);

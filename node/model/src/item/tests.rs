@@ -77,6 +77,7 @@ fn units_round_up_and_are_at_least_one() {
     }
 }
 
+// Rule: item.size
 #[test]
 fn an_item_may_have_400_kib_and_not_one_byte_more() {
     assert!(ItemSize::from_bytes(409_600).is_allowed());

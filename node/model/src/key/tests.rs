@@ -186,6 +186,7 @@ fn the_successor_of_a_location_lies_right_behind_it() {
 }
 
 proptest! {
+    // Rule: page.segments
     #[test]
     fn segments_share_out_every_location(
         count in 1..20_u32,

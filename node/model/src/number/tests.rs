@@ -20,6 +20,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+// Rule: value.number-grammar, value.number-output
 #[test]
 fn every_spelling_of_the_grammar_is_read() {
     for (text, shown) in [
@@ -47,6 +48,7 @@ fn every_spelling_of_the_grammar_is_read() {
     }
 }
 
+// Rule: value.number-grammar
 #[test]
 fn what_is_not_of_the_grammar_is_refused() {
     for text in [
@@ -80,6 +82,7 @@ fn range_is_checked_before_digits() {
     check("123456789012345678901234567890123456789e-200", Err(NumberError::Underflow));
 }
 
+// Rule: value.number-zero-scale
 #[test]
 fn a_zero_overflows_by_its_written_scale() {
     for text in ["0e126", "-0e126", "00.e126", "0.0e127", "0e99999999999999999999999"] {
@@ -90,6 +93,7 @@ fn a_zero_overflows_by_its_written_scale() {
     }
 }
 
+// Rule: value.sizes
 #[test]
 fn sizes_follow_the_pairs_from_the_point() {
     for (text, size) in [
@@ -256,6 +260,7 @@ proptest! {
         prop_assert_eq!(Number::from_parts(negative, coefficient, exponent), Some(number));
     }
 
+    // Rule: value.sort-order
     #[test]
     fn order_agrees_with_bigdecimal_and_with_the_key_form(left in any_number(), right in any_number()) {
         let big = |number: &Number| BigDecimal::from_str(&number.to_string()).expect("a number");

@@ -20,6 +20,7 @@ fn strings(members: &[&str]) -> AttributeValue {
     AttributeValue::Ss(members.iter().map(|&text| text.to_owned()).collect())
 }
 
+// Rule: value.sizes
 #[test]
 fn sizes_follow_the_service() {
     use AttributeValue::{B, Bool, Bs, L, M, N, Ns, Null};
@@ -60,6 +61,7 @@ fn depth_counts_lists_and_maps() {
     }
 }
 
+// Rule: item.sets-lose-order, mean.equality
 #[test]
 fn sets_are_equal_in_any_order_and_lists_are_not() {
     use AttributeValue::{Bs, L, Ns};

@@ -47,6 +47,7 @@ fn unparsable(body: &[u8]) {
     assert_eq!(parse::<Input>(body), Err(ApiError::unparsable()));
 }
 
+// Rule: wire.unknown-members
 #[test]
 fn members_are_read_null_is_absent_and_unknown_ones_are_ignored() {
     let body = br#" {"Text":"a\u00e9","Flag":true,"Long":-3.9,"Integer":1e99,"List":["x"],
@@ -106,6 +107,7 @@ fn a_member_that_stands_twice_is_refused() {
     refused(r#"{"Text":"a","Text":"b"}"#, "Duplicate field 'Text'");
 }
 
+// Rule: wire.not-json
 #[test]
 fn what_is_not_json_has_no_message() {
     for body in [

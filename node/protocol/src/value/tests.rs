@@ -114,6 +114,7 @@ fn null_must_be_true() {
     );
 }
 
+// Rule: value.names
 #[test]
 fn names_have_1_to_65535_bytes() {
     let map = |name: &str| format!(r#"{{"M":{{"{name}":{{"S":""}}}}}}"#);
@@ -145,6 +146,7 @@ fn values_of_the_wrong_kind_are_serialization_errors() {
     );
 }
 
+// Rule: wire.base64
 #[test]
 fn base64_is_strict() {
     let last = "Invalid last non-pad Base64 character dectected";
@@ -177,6 +179,7 @@ fn an_error_of_a_value_does_not_hide_a_wrong_kind_after_it_nor_the_first_error_b
     assert_eq!(read(r#"{"L":[{"N":"abc"},{"S":"#), Err(ApiError::unparsable()));
 }
 
+// Rule: value.depth
 #[test]
 fn the_32nd_level_is_the_last() {
     let lists = |count: usize, leaf: &str| {

@@ -134,6 +134,7 @@ fn a_power_loss_keeps_entries_with_their_items() {
     }
 }
 
+// Rule: index.collection-size
 #[test]
 fn a_collection_at_its_limit_takes_no_more_and_gives_back() {
     let mut rig = rig();

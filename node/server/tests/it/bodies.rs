@@ -35,6 +35,7 @@ fn chunked(body: &[u8], size: usize) -> Vec<u8> {
     bytes
 }
 
+// Rule: wire.body-limit
 #[test]
 fn bodies_are_accepted_up_to_16_mib() {
     let server = Server::start();
@@ -102,6 +103,7 @@ fn a_client_that_waits_to_be_asked_for_its_body_is_asked() {
     client.response().expect("200 OK", &reply_json(0));
 }
 
+// Rule: wire.compressed-requests
 #[test]
 fn compressed_bodies_are_inflated() {
     let server = Server::start();
@@ -120,6 +122,7 @@ fn compressed_bodies_are_inflated() {
     client.response().expect("200 OK", &reply_json(0));
 }
 
+// Rule: wire.compressed-requests
 #[test]
 fn undecodable_bodies_are_an_internal_error() {
     let server = Server::start();
@@ -139,6 +142,7 @@ fn undecodable_bodies_are_an_internal_error() {
     server.await_calls(0, 0);
 }
 
+// Rule: wire.body-limit
 #[test]
 fn the_limit_holds_for_what_a_body_inflates_to() {
     let server = Server::start();

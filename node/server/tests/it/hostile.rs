@@ -54,6 +54,7 @@ fn a_head_that_comes_in_pieces_is_judged_as_a_whole() {
     client.response().expect("200 OK", &reply_json(0));
 }
 
+// Rule: wire.head-limit
 #[test]
 fn heads_are_limited_to_the_byte() {
     let server = Server::start();

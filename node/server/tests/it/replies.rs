@@ -12,6 +12,7 @@ use crate::support::*;
 
 const NOT_FOUND: &str = "<UnknownOperationException/>\n";
 
+// Rule: wire.request-id, wire.checksum
 #[test]
 fn a_success_has_exactly_the_headers_of_the_service() {
     let server = Server::with(Script::Name(2), Limits::default());
@@ -34,6 +35,7 @@ fn a_success_has_exactly_the_headers_of_the_service() {
     assert_ne!(client.response().header("x-amzn-requestid"), Some(id));
 }
 
+// Rule: wire.content-type
 #[test]
 fn the_content_type_is_echoed() {
     let server = Server::start();
@@ -43,6 +45,7 @@ fn the_content_type_is_echoed() {
     assert_eq!(reply.header("content-type"), Some("application/json"));
 }
 
+// Rule: wire.verbs
 #[test]
 fn the_root_says_that_it_is_healthy() {
     let server = Server::start();
@@ -53,6 +56,7 @@ fn the_root_says_that_it_is_healthy() {
     server.ask("GET /x HTTP/1.1\r\nhost: x\r\n\r\n").expect("404 Not Found", NOT_FOUND);
 }
 
+// Rule: wire.verbs, wire.content-type
 #[test]
 fn other_verbs_and_content_types_are_not_found() {
     let server = Server::start();
@@ -86,6 +90,7 @@ fn a_connect_is_the_last_request_of_its_connection() {
     client.expect_end();
 }
 
+// Rule: wire.cors
 #[test]
 fn browsers_are_let_in_from_everywhere() {
     let server = Server::start();
@@ -108,6 +113,7 @@ fn browsers_are_let_in_from_everywhere() {
     assert_eq!(reply.header("access-control-allow-origin"), None);
 }
 
+// Rule: order.head-before-body, wire.credentials, wire.not-json
 #[test]
 fn checks_come_in_the_order_of_the_service() {
     let server = Server::start();
@@ -153,6 +159,7 @@ fn errors_of_the_service_keep_their_status_and_body() {
     }
 }
 
+// Rule: wire.compressed-answers, wire.checksum
 #[test]
 fn only_large_replies_are_compressed_and_only_if_accepted() {
     // 19 characters around the name, 4096 in all.

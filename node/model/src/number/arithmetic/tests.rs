@@ -36,6 +36,7 @@ fn sums_are_exact() {
     check("1e-130", "1e-130", Ok("2e-130"));
 }
 
+// Rule: value.number-arithmetic
 #[test]
 fn a_sum_of_39_digits_overflows_and_one_of_38_does_not() {
     let nines = "9".repeat(38);
