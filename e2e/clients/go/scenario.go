@@ -283,6 +283,159 @@ func batches(db *dynamodb.Client) {
 	check("scan after", left.Count, int32(0))
 }
 
+// Show is an item of a table with a local index; one without seats is not in the index.
+type Show struct {
+	Artist string
+	City   string
+	Date   string
+	Seats  *int `dynamodbav:",omitempty"`
+}
+
+// createShows creates a table with a local index, and four items of one partition key.
+func createShows(db *dynamodb.Client, shows *string) {
+	keys := func(sort string) []types.KeySchemaElement {
+		return []types.KeySchemaElement{
+			{AttributeName: aws.String("Artist"), KeyType: types.KeyTypeHash},
+			{AttributeName: aws.String(sort), KeyType: types.KeyTypeRange},
+		}
+	}
+	must(db.CreateTable(ctx, &dynamodb.CreateTableInput{
+		TableName:   shows,
+		BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{
+			{AttributeName: aws.String("Artist"), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String("City"), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String("Seats"), AttributeType: types.ScalarAttributeTypeN},
+		},
+		KeySchema: keys("City"),
+		LocalSecondaryIndexes: []types.LocalSecondaryIndex{{
+			IndexName:  aws.String("by-seats"),
+			KeySchema:  keys("Seats"),
+			Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
+		}},
+	}))
+	waiter := dynamodb.NewTableExistsWaiter(db, func(options *dynamodb.TableExistsWaiterOptions) {
+		options.MinDelay, options.MaxDelay = 100*time.Millisecond, time.Second
+	})
+	if err := waiter.Wait(ctx, &dynamodb.DescribeTableInput{TableName: shows}, patience); err != nil {
+		fail("the table does not appear: %v", err)
+	}
+	names := []string{}
+	pages := dynamodb.NewListTablesPaginator(db, &dynamodb.ListTablesInput{Limit: aws.Int32(1)})
+	for pages.HasMorePages() {
+		names = append(names, must(pages.NextPage(ctx)).TableNames...)
+	}
+	check("names, one a page", names, []string{"Music", "Shows"})
+	seats := map[string]*int{"Bern": aws.Int(900), "Basel": aws.Int(1500), "Brig": aws.Int(40), "Zug": nil}
+	for city, count := range seats {
+		show := marshal(Show{"A", city, "2026-11-21", count})
+		must(db.PutItem(ctx, &dynamodb.PutItemInput{TableName: shows, Item: show}))
+	}
+}
+
+// cities are those of the shows that a query found, in its order.
+func cities(items []map[string]types.AttributeValue) []string {
+	found := []string{}
+	for _, item := range items {
+		var show Show
+		if err := attributevalue.UnmarshalMap(item, &show); err != nil {
+			fail("an item that is no show: %v", err)
+		}
+		found = append(found, show.City)
+	}
+	return found
+}
+
+// queries are of a table and its local index, in both directions, page by page.
+func queries(db *dynamodb.Client) {
+	shows := aws.String("Shows")
+	createShows(db, shows)
+	artist := expression.Key("Artist").Equal(expression.Value("A"))
+	// ask builds the expressions into a query.
+	ask := func(builder expression.Builder, query dynamodb.QueryInput) *dynamodb.QueryInput {
+		built := must(builder.Build())
+		query.TableName = shows
+		query.KeyConditionExpression, query.FilterExpression = built.KeyCondition(), built.Filter()
+		query.ProjectionExpression = built.Projection()
+		query.ExpressionAttributeNames, query.ExpressionAttributeValues = built.Names(), built.Values()
+		return &query
+	}
+	query := func(condition expression.KeyConditionBuilder, query dynamodb.QueryInput) *dynamodb.QueryOutput {
+		return must(db.Query(ctx, ask(expression.NewBuilder().WithKeyCondition(condition), query)))
+	}
+	check("query", cities(query(artist, dynamodb.QueryInput{}).Items), []string{"Basel", "Bern", "Brig", "Zug"})
+	beginning := artist.And(expression.Key("City").BeginsWith("B"))
+	check("beginning", cities(query(beginning, dynamodb.QueryInput{}).Items), []string{"Basel", "Bern", "Brig"})
+	backwards := query(artist, dynamodb.QueryInput{ScanIndexForward: aws.Bool(false), Limit: aws.Int32(2)})
+	check("backwards", cities(backwards.Items), []string{"Zug", "Brig"})
+	check("cursor", backwards.LastEvaluatedKey, marshal(map[string]string{"Artist": "A", "City": "Brig"}))
+	rest := query(artist, dynamodb.QueryInput{
+		ScanIndexForward: aws.Bool(false), ExclusiveStartKey: backwards.LastEvaluatedKey,
+	})
+	check("and on", cities(rest.Items), []string{"Bern", "Basel"})
+
+	filter := expression.Name("Date").GreaterThan(expression.Value("2026")).And(expression.Or(
+		expression.AttributeNotExists(expression.Name("Seats")),
+		expression.Name("Seats").LessThan(expression.Value(100)),
+	))
+	filtered := must(db.Query(ctx, ask(expression.NewBuilder().
+		WithKeyCondition(artist).WithFilter(filter).WithProjection(expression.NamesList(expression.Name("City"))),
+		dynamodb.QueryInput{ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal})))
+	check("filtered", filtered.Items, []map[string]types.AttributeValue{
+		marshal(map[string]string{"City": "Brig"}), marshal(map[string]string{"City": "Zug"}),
+	})
+	check("counts", []int32{filtered.Count, filtered.ScannedCount}, []int32{2, 4})
+	check("capacity of a query", *filtered.ConsumedCapacity.CapacityUnits, 0.5)
+	index(db, ask, artist)
+
+	_, err := db.Query(ctx, ask(expression.NewBuilder().WithKeyCondition(artist), dynamodb.QueryInput{
+		ExclusiveStartKey: marshal(map[string]string{"Artist": "B", "City": "Bern"}),
+	}))
+	var outside smithy.APIError
+	check("error without a type", errors.As(err, &outside), true)
+	check("start elsewhere", outside.ErrorMessage(),
+		"The provided starting key is outside query boundaries based on provided conditions")
+	must(db.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: shows}))
+	waiter := dynamodb.NewTableNotExistsWaiter(db, func(options *dynamodb.TableNotExistsWaiterOptions) {
+		options.MinDelay, options.MaxDelay = 100*time.Millisecond, time.Second
+	})
+	if err := waiter.Wait(ctx, &dynamodb.DescribeTableInput{TableName: shows}, patience); err != nil {
+		fail("the table does not disappear: %v", err)
+	}
+}
+
+// index queries the local index of the shows.
+func index(
+	db *dynamodb.Client,
+	ask func(expression.Builder, dynamodb.QueryInput) *dynamodb.QueryInput,
+	artist expression.KeyConditionBuilder,
+) {
+	bySeats := dynamodb.QueryInput{IndexName: aws.String("by-seats")}
+	ofArtist := expression.NewBuilder().WithKeyCondition(artist)
+	found := must(db.Query(ctx, ask(ofArtist, bySeats)))
+	check("index", cities(found.Items), []string{"Brig", "Bern", "Basel"})
+	backwards := bySeats
+	backwards.ScanIndexForward = aws.Bool(false)
+	found = must(db.Query(ctx, ask(ofArtist, backwards)))
+	check("index backwards", cities(found.Items), []string{"Basel", "Bern", "Brig"})
+
+	many := expression.Key("Seats").Between(expression.Value(100), expression.Value(2000))
+	whole := bySeats
+	whole.ConsistentRead, whole.Select = aws.Bool(true), types.SelectAllAttributes
+	found = must(db.Query(ctx, ask(expression.NewBuilder().WithKeyCondition(artist.And(many)), whole)))
+	check("range of an index", cities(found.Items), []string{"Bern", "Basel"})
+	check("fetched", found.Items[0], marshal(Show{"A", "Bern", "2026-11-21", aws.Int(900)}))
+
+	sizes := []int{}
+	paged := bySeats
+	paged.Limit = aws.Int32(2)
+	pages := dynamodb.NewQueryPaginator(db, ask(ofArtist, paged))
+	for pages.HasMorePages() {
+		sizes = append(sizes, len(must(pages.NextPage(ctx)).Items))
+	}
+	check("pages of an index", sizes, []int{2, 1})
+}
+
 // refusals are errors that programs branch on.
 func refusals(db *dynamodb.Client) {
 	_, err := db.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String("Missing"), Key: marshal(Key{"Nobody", 1})})
@@ -317,6 +470,7 @@ func main() {
 	createTable(db)
 	items(db)
 	batches(db)
+	queries(db)
 	refusals(db)
 	deleteTable(db)
 	fmt.Printf("aws-sdk-go-v2 %s: %d checks passed\n", aws.SDKVersion, checks)

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import software.amazon.awssdk.core.SdkBytes;
 import software.amazon.awssdk.core.util.VersionInfo;
 import software.amazon.awssdk.enhanced.dynamodb.DynamoDbEnhancedClient;
@@ -27,11 +28,15 @@ import software.amazon.awssdk.enhanced.dynamodb.Key;
 import software.amazon.awssdk.enhanced.dynamodb.TableSchema;
 import software.amazon.awssdk.enhanced.dynamodb.extensions.annotations.DynamoDbAtomicCounter;
 import software.amazon.awssdk.enhanced.dynamodb.extensions.annotations.DynamoDbVersionAttribute;
+import software.amazon.awssdk.enhanced.dynamodb.mapper.annotations.DynamoDbAttribute;
 import software.amazon.awssdk.enhanced.dynamodb.mapper.annotations.DynamoDbBean;
 import software.amazon.awssdk.enhanced.dynamodb.mapper.annotations.DynamoDbPartitionKey;
+import software.amazon.awssdk.enhanced.dynamodb.mapper.annotations.DynamoDbSecondarySortKey;
 import software.amazon.awssdk.enhanced.dynamodb.mapper.annotations.DynamoDbSortKey;
 import software.amazon.awssdk.enhanced.dynamodb.model.BatchGetItemEnhancedRequest;
 import software.amazon.awssdk.enhanced.dynamodb.model.BatchWriteItemEnhancedRequest;
+import software.amazon.awssdk.enhanced.dynamodb.model.QueryConditional;
+import software.amazon.awssdk.enhanced.dynamodb.model.QueryEnhancedRequest;
 import software.amazon.awssdk.enhanced.dynamodb.model.ReadBatch;
 import software.amazon.awssdk.enhanced.dynamodb.model.WriteBatch;
 import software.amazon.awssdk.retries.api.BackoffStrategy;
@@ -62,6 +67,7 @@ import software.amazon.awssdk.services.dynamodb.waiters.DynamoDbWaiter;
 public final class Scenario {
     private static final String MUSIC = "Music";
     private static final String ALBUMS = "Albums";
+    private static final String SHOWS = "Shows";
     private static final Map<String, AttributeValue> KEY = key("Nina Simone", 1965);
 
     private final DynamoDbClient db = DynamoDbClient.create();
@@ -82,6 +88,7 @@ public final class Scenario {
         scenario.refusals();
         scenario.deleteTable();
         scenario.beans();
+        scenario.queries();
         System.out.printf("aws-sdk-java %s: %d checks passed%n", VersionInfo.SDK_VERSION, scenario.checks);
     }
 
@@ -307,6 +314,96 @@ public final class Scenario {
         check("beans left", table.scan().items().stream().count(), 0L);
     }
 
+    /** Queries of a table and its local index, in both directions, page by page, by the enhanced client. */
+    private void queries() {
+        var enhanced = DynamoDbEnhancedClient.builder().dynamoDbClient(db).build();
+        var table = enhanced.table(SHOWS, TableSchema.fromBean(Show.class));
+        // With the indexes of the bean, all attributes in them.
+        table.createTable();
+        waiter.waitUntilTableExists(request -> request.tableName(SHOWS));
+        table.putItem(Show.of("Bern", 900));
+        table.putItem(Show.of("Basel", 1500));
+        table.putItem(Show.of("Brig", 40));
+        table.putItem(Show.of("Zug", null));
+
+        var artist = QueryConditional.keyEqualTo(Key.builder().partitionValue("A").build());
+        check("query", cities(table.query(artist).items().stream()), List.of("Basel", "Bern", "Brig", "Zug"));
+        var beginning = QueryConditional.sortBeginsWith(sorted("B"));
+        check("beginning", cities(table.query(beginning).items().stream()), List.of("Basel", "Bern", "Brig"));
+        var between = QueryConditional.sortBetween(sorted("Bern"), sorted("C"));
+        check("between", cities(table.query(between).items().stream()), List.of("Bern", "Brig"));
+
+        var backwards = QueryEnhancedRequest.builder()
+                .queryConditional(artist).scanIndexForward(false).limit(2).build();
+        var pages = table.query(backwards).stream().toList();
+        check("backwards", cities(pages.get(0).items().stream()), List.of("Zug", "Brig"));
+        check("cursor", pages.get(0).lastEvaluatedKey(), Map.of("Artist", fromS("A"), "City", fromS("Brig")));
+        check("and on", cities(pages.get(1).items().stream()), List.of("Bern", "Basel"));
+        // A page that ends with the last item leads on to one that is empty.
+        check("pages", pages.stream().map(page -> page.items().size()).toList(), List.of(2, 2, 0));
+
+        var filtered = table.query(query -> query
+                .queryConditional(artist)
+                .attributesToProject("City")
+                .returnConsumedCapacity(ReturnConsumedCapacity.TOTAL)
+                .filterExpression(Expression.builder()
+                        .expression("#date > :date AND (attribute_not_exists(Seats) OR Seats < :few)")
+                        .putExpressionName("#date", "Date")
+                        .putExpressionValue(":date", fromS("2026"))
+                        .putExpressionValue(":few", fromN("100"))
+                        .build())).iterator().next();
+        check("filtered", cities(filtered.items().stream()), List.of("Brig", "Zug"));
+        check("projected", filtered.items().get(0).getDate(), null);
+        check("counts", List.of(filtered.count(), filtered.scannedCount()), List.of(2, 4));
+        check("capacity of a query", filtered.consumedCapacity().capacityUnits(), 0.5);
+        queriesOfIndex(table);
+
+        table.deleteTable();
+        waiter.waitUntilTableNotExists(request -> request.tableName(SHOWS));
+    }
+
+    /** The local index, by the enhanced client and by the plain one with its paginator. */
+    private void queriesOfIndex(DynamoDbTable<Show> table) {
+        var index = table.index("by-seats");
+        var artist = QueryConditional.keyEqualTo(Key.builder().partitionValue("A").build());
+        var found = index.query(artist).stream().flatMap(page -> page.items().stream());
+        check("index", cities(found), List.of("Brig", "Bern", "Basel"));
+        var large = QueryConditional.sortGreaterThan(Key.builder().partitionValue("A").sortValue(100).build());
+        var range = index.query(query -> query.queryConditional(large).scanIndexForward(false).consistentRead(true))
+                .stream().flatMap(page -> page.items().stream()).toList();
+        check("range of an index", cities(range.stream()), List.of("Basel", "Bern"));
+        check("date", range.get(1).getDate(), "2026-11-21");
+
+        var pages = db.queryPaginator(query -> query
+                .tableName(SHOWS)
+                .indexName("by-seats")
+                .limit(2)
+                .keyConditionExpression("Artist = :a")
+                .expressionAttributeValues(Map.of(":a", fromS("A"))));
+        check("pages of an index", pages.stream().map(page -> page.count()).toList(), List.of(2, 1));
+        var names = db.listTablesPaginator(list -> list.limit(1)).tableNames().stream().toList();
+        check("names, one a page", names, List.of(SHOWS));
+        var asked = KeysAndAttributes.builder()
+                .keys(List.of(Map.of("Artist", fromS("A"), "City", fromS("Zug")))).build();
+        var batches = db.batchGetItemPaginator(batch -> batch.requestItems(Map.of(SHOWS, asked))).stream();
+        check("batch after batch", batches.map(batch -> batch.responses().get(SHOWS).size()).toList(), List.of(1));
+        var wrong = refused("start elsewhere", DynamoDbException.class, () -> db.query(query -> query
+                .tableName(SHOWS)
+                .keyConditionExpression("Artist = :a")
+                .expressionAttributeValues(Map.of(":a", fromS("A")))
+                .exclusiveStartKey(Map.of("Artist", fromS("B"), "City", fromS("Bern")))));
+        check("message", wrong.awsErrorDetails().errorMessage(),
+                "The provided starting key is outside query boundaries based on provided conditions");
+    }
+
+    private static Key sorted(String city) {
+        return Key.builder().partitionValue("A").sortValue(city).build();
+    }
+
+    private static List<String> cities(Stream<Show> shows) {
+        return shows.map(Show::getCity).toList();
+    }
+
     private static Map<String, AttributeValue> key(String artist, int year) {
         return Map.of("Artist", fromS(artist), "Year", fromN(Integer.toString(year)));
     }
@@ -348,6 +445,63 @@ public final class Scenario {
             };
         });
         return plain;
+    }
+
+    /** A record that is found by a local index, too, unless it has no seats. */
+    @DynamoDbBean
+    public static final class Show {
+        private String artist;
+        private String city;
+        private String date;
+        private Integer seats;
+
+        static Show of(String city, Integer seats) {
+            var show = new Show();
+            show.setArtist("A");
+            show.setCity(city);
+            show.setDate("2026-11-21");
+            show.setSeats(seats);
+            return show;
+        }
+
+        @DynamoDbPartitionKey
+        @DynamoDbAttribute("Artist")
+        public String getArtist() {
+            return artist;
+        }
+
+        public void setArtist(String artist) {
+            this.artist = artist;
+        }
+
+        @DynamoDbSortKey
+        @DynamoDbAttribute("City")
+        public String getCity() {
+            return city;
+        }
+
+        public void setCity(String city) {
+            this.city = city;
+        }
+
+        @DynamoDbAttribute("Date")
+        public String getDate() {
+            return date;
+        }
+
+        public void setDate(String date) {
+            this.date = date;
+        }
+
+        @DynamoDbSecondarySortKey(indexNames = "by-seats")
+        @DynamoDbAttribute("Seats")
+        public Integer getSeats() {
+            return seats;
+        }
+
+        public void setSeats(Integer seats) {
+            this.seats = seats;
+        }
     }
 
     /** A record whose version and counter the enhanced client keeps. */

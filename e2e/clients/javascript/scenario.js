@@ -16,6 +16,7 @@ import {
   ListTablesCommand,
   PutItemCommand,
   ResourceNotFoundException,
+  paginateListTables,
   waitUntilTableExists,
   waitUntilTableNotExists,
 } from "@aws-sdk/client-dynamodb";
@@ -27,8 +28,10 @@ import {
   GetCommand,
   NumberValue,
   PutCommand,
+  QueryCommand,
   ScanCommand,
   UpdateCommand,
+  paginateQuery,
   paginateScan,
 } from "@aws-sdk/lib-dynamodb";
 
@@ -210,6 +213,98 @@ async function batches() {
   check("scan after", left.Count, 0);
 }
 
+/** Queries a table and its local index, in both directions, page by page. */
+async function queries() {
+  const Shows = { TableName: "Shows" };
+  await client.send(
+    new CreateTableCommand({
+      ...Shows,
+      BillingMode: "PAY_PER_REQUEST",
+      AttributeDefinitions: [
+        { AttributeName: "Artist", AttributeType: "S" },
+        { AttributeName: "City", AttributeType: "S" },
+        { AttributeName: "Seats", AttributeType: "N" },
+      ],
+      KeySchema: [
+        { AttributeName: "Artist", KeyType: "HASH" },
+        { AttributeName: "City", KeyType: "RANGE" },
+      ],
+      LocalSecondaryIndexes: [
+        {
+          IndexName: "by-seats",
+          KeySchema: [
+            { AttributeName: "Artist", KeyType: "HASH" },
+            { AttributeName: "Seats", KeyType: "RANGE" },
+          ],
+          Projection: { ProjectionType: "KEYS_ONLY" },
+        },
+      ],
+    }),
+  );
+  await waitUntilTableExists({ client, ...PATIENCE }, Shows);
+  const names = [];
+  for await (const page of paginateListTables({ client, pageSize: 1 }, {})) {
+    names.push(...page.TableNames);
+  }
+  check("names, one a page", names, [TableName, "Shows"]);
+  const seats = { Bern: 900, Basel: 1500, Brig: 40, Zug: undefined };
+  for (const [City, Seats] of Object.entries(seats)) {
+    const show = { Artist: "A", City, Date: "2026-11-21", ...(Seats && { Seats }) };
+    await documents.send(new PutCommand({ ...Shows, Item: show }));
+  }
+
+  const artist = { ...Shows, KeyConditionExpression: "Artist = :a" };
+  const ofArtist = { ...artist, ExpressionAttributeValues: { ":a": "A" } };
+  const query = (more) => documents.send(new QueryCommand({ ...ofArtist, ...more }));
+  const cities = async (more) => (await query(more)).Items.map((show) => show.City);
+  check("query", await cities(), ["Basel", "Bern", "Brig", "Zug"]);
+  const beginning = {
+    KeyConditionExpression: "Artist = :a AND begins_with(City, :b)",
+    ExpressionAttributeValues: { ":a": "A", ":b": "B" },
+  };
+  check("beginning", await cities(beginning), ["Basel", "Bern", "Brig"]);
+  const backwards = await query({ ScanIndexForward: false, Limit: 2 });
+  check("backwards", backwards.Items.map((show) => show.City), ["Zug", "Brig"]);
+  const ExclusiveStartKey = backwards.LastEvaluatedKey;
+  check("cursor", ExclusiveStartKey, { Artist: "A", City: "Brig" });
+  check("and on", await cities({ ScanIndexForward: false, ExclusiveStartKey }), ["Bern", "Basel"]);
+
+  const filtered = await query({
+    FilterExpression: "#date > :date AND (attribute_not_exists(Seats) OR Seats < :few)",
+    ExpressionAttributeNames: { "#date": "Date" },
+    ExpressionAttributeValues: { ":a": "A", ":date": "2026", ":few": 100 },
+    ProjectionExpression: "City",
+    ReturnConsumedCapacity: "TOTAL",
+  });
+  check("filtered", filtered.Items, [{ City: "Brig" }, { City: "Zug" }]);
+  check("counts", [filtered.Count, filtered.ScannedCount], [2, 4]);
+  check("capacity of a query", filtered.ConsumedCapacity.CapacityUnits, 0.5);
+
+  const IndexName = "by-seats";
+  check("index", await cities({ IndexName }), ["Brig", "Bern", "Basel"]);
+  check("index backwards", await cities({ IndexName, ScanIndexForward: false }), ["Basel", "Bern", "Brig"]);
+  const large = {
+    IndexName,
+    KeyConditionExpression: "Artist = :a AND Seats BETWEEN :low AND :high",
+    ExpressionAttributeValues: { ":a": "A", ":low": 100, ":high": 2000 },
+    ConsistentRead: true,
+  };
+  check("range of an index", await cities(large), ["Bern", "Basel"]);
+  const [bern] = (await query({ ...large, Select: "ALL_ATTRIBUTES" })).Items;
+  check("fetched", bern, { Artist: "A", City: "Bern", Date: "2026-11-21", Seats: 900 });
+  const pages = [];
+  for await (const page of paginateQuery({ client: documents, pageSize: 2 }, { ...ofArtist, IndexName })) {
+    pages.push(page.Items.map((show) => show.City));
+  }
+  check("pages of an index", pages, [["Brig", "Bern"], ["Basel"]]);
+  const wrong = await refusal(query({ ExclusiveStartKey: { Artist: "B", City: "Bern" } }));
+  const outside = "The provided starting key is outside query boundaries based on provided conditions";
+  check("start elsewhere", wrong.message, outside);
+
+  await client.send(new DeleteTableCommand(Shows));
+  await waitUntilTableNotExists({ client, ...PATIENCE }, Shows);
+}
+
 /** The errors that programs branch on. */
 async function refusals() {
   const Key = { Artist: "Nobody", Year: 1 };
@@ -234,6 +329,7 @@ async function deleteTable() {
 await createTable();
 await items();
 await batches();
+await queries();
 await refusals();
 await deleteTable();
 const manifest = JSON.parse(readFileSync(new URL("package.json", import.meta.url)));
