@@ -11,33 +11,24 @@ use std::sync::Arc;
 use serde::de::MapAccess;
 use stator_expression::KeyExpression;
 use stator_model::{AttributeMap, KeyRange, KeySchema, Location, TableDescription};
-use stator_protocol::{ApiError, Attributes, Entries, Found, Scope, Shape, parse, read_members};
+use stator_protocol::{ApiError, Entries, Found, Scope, Shape, parse, read_members};
 
-use crate::capacity::Charge;
+use crate::TableReference;
 use crate::condition::ItemCondition;
 use crate::constraint::{Violations, enveloped};
 use crate::legacy::LegacyError;
 use crate::legacy::condition_map::{ConditionMap, ConditionMembers};
 use crate::legacy::key_conditions::KeyConditions;
-use crate::page::{Page, Shown, Subject, Wanted};
-use crate::page_members::{FilterName, KeyMembers, PageMembers};
+use crate::page::{Page, Shown, Subject};
+use crate::page_members::{Asked, FilterName, KeyMembers, PageMembers};
 use crate::projected::worded;
 use crate::read::Order;
-use crate::table::{NAME_CHARS, NAME_CHARS_LEAST};
-use crate::{ReturnConsumedCapacity, TableReference};
 
 use conditions::Conditions;
 
 /// A body, as it was read.
 #[derive(Default)]
 struct Members {
-    table_name: Option<String>,
-    index_name: Option<String>,
-    limit: Option<i32>,
-    select: Option<String>,
-    exclusive_start_key: Option<Attributes>,
-    consistent_read: Option<bool>,
-    return_consumed_capacity: Option<String>,
     scan_index_forward: Option<bool>,
     key_conditions: Option<Entries<ConditionMembers>>,
     key_condition_expression: Option<String>,
@@ -52,13 +43,6 @@ impl Shape for Members {
     fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
         let mut it = Self::default();
         read_members(object, scope, |name, member| match name {
-            "TableName" => member.set(&mut it.table_name),
-            "IndexName" => member.set(&mut it.index_name),
-            "Limit" => member.set(&mut it.limit),
-            "Select" => member.set(&mut it.select),
-            "ExclusiveStartKey" => member.set(&mut it.exclusive_start_key),
-            "ConsistentRead" => member.set(&mut it.consistent_read),
-            "ReturnConsumedCapacity" => member.set(&mut it.return_consumed_capacity),
             "ScanIndexForward" => member.set(&mut it.scan_index_forward),
             "KeyConditions" => member.set(&mut it.key_conditions),
             "KeyConditionExpression" => member.set(&mut it.key_condition_expression),
@@ -72,17 +56,11 @@ impl Shape for Members {
 /// A Query request, checked by every rule that needs no table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    table: TableReference,
-    index: Option<String>,
+    asked: Asked,
+    shown: Shown,
     conditions: Conditions,
     order: Order,
-    limit: Option<usize>,
-    filter: Option<ItemCondition>,
     filtered_by_legacy: bool,
-    shown: Shown,
-    start: Option<AttributeMap>,
-    consistent: bool,
-    return_capacity: ReturnConsumedCapacity,
 }
 
 impl Input {
@@ -92,20 +70,13 @@ impl Input {
     /// SerializationException and ValidationException.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let mut it: Members = parse(body)?;
-        let table = TableReference::of_items(it.table_name)?;
         let mut violations = Violations::new();
-        let return_capacity =
-            violations.choice("returnConsumedCapacity", it.return_consumed_capacity.as_deref());
-        let select = violations.choice("select", it.select.as_deref());
-        if let Some(index) = &it.index_name {
-            violations.length("indexName", index, NAME_CHARS_LEAST, NAME_CHARS);
-            violations.name_pattern("indexName", index);
-        }
-        if it.limit.is_some_and(|limit| limit < 1) {
+        let words = it.page.words(&mut violations)?;
+        if it.page.limit.is_some_and(|limit| limit < 1) {
             violations.add_unshown("Limit", "have value greater than or equal to 1");
         }
         let filtered_by_legacy = it.page.has_legacy_filter();
-        let words = it.page.words(FilterName::QueryFilter, &mut violations);
+        let legacy = it.page.legacy_words(FilterName::QueryFilter, &mut violations);
         let key_conditions = it
             .key_conditions
             .map(|conditions| ConditionMap::read(conditions, "keyConditions", &mut violations));
@@ -114,28 +85,22 @@ impl Input {
             legacy: key_conditions.is_some(),
             expression: it.key_condition_expression.as_deref(),
         };
-        let passing = it.page.passing(FilterName::QueryFilter, words, Some(&keys))?;
-        let start = it.exclusive_start_key.map(|Attributes(start)| start).transpose()?;
-        let conditions = conditions(key_conditions, passing.key_condition)?;
+        let (asked, choice, key_expression) =
+            it.page.asked(FilterName::QueryFilter, words, legacy, Some(&keys))?;
+        let conditions = conditions(key_conditions, key_expression)?;
         let forward = it.scan_index_forward.unwrap_or(true);
         Ok(Self {
-            table,
-            filter: passing.filter.map(Into::into),
-            filtered_by_legacy,
-            shown: Shown::new(select, passing.projection, it.index_name.is_some(), enveloped)?,
-            index: it.index_name,
+            asked,
+            shown: choice.shown(enveloped)?,
             conditions,
             order: if forward { Order::Ascending } else { Order::Descending },
-            limit: it.limit.and_then(|limit| usize::try_from(limit).ok()),
-            start,
-            consistent: it.consistent_read.unwrap_or(false),
-            return_capacity: return_capacity.unwrap_or_default(),
+            filtered_by_legacy,
         })
     }
 
     /// The table that the request names.
     pub fn table(&self) -> &TableReference {
-        &self.table
+        &self.asked.table
     }
 
     /// Makes this a query of `table`: projection and filter leave keys whole, the conditions suit its key,
@@ -144,19 +109,19 @@ impl Input {
     /// # Errors
     /// ValidationException.
     pub fn validate(self, table: &Arc<TableDescription>) -> Result<Page, ApiError> {
-        let subject = Subject::new(table, self.index.as_deref())?;
+        let subject = Subject::new(table, self.asked.index.as_deref())?;
         self.shown.check_paths(table)?;
-        if let Some(filter) = &self.filter {
+        if let Some(filter) = &self.asked.filter {
             check_filter(filter, &subject.key_schema(), self.filtered_by_legacy)?;
             filter.check_paths(table)?;
         }
-        let asked = self.conditions.bind(&subject.key_schema())?;
-        let prefix = subject.prefix(&asked.partition);
-        let mut range = match &asked.sort {
+        let keys = self.conditions.bind(&subject.key_schema())?;
+        let prefix = subject.prefix(&keys.partition);
+        let mut range = match &keys.sort {
             Some(sort) => sort.behind(&prefix),
             None => KeyRange::of_prefix(&prefix),
         };
-        if let Some(start) = &self.start {
+        if let Some(start) = &self.asked.start {
             let start = start_of(start, &subject)?;
             check_start(&start, &KeyRange::of_prefix(&prefix), &range)?;
             range = match self.order {
@@ -164,16 +129,7 @@ impl Input {
                 Order::Descending => range.before(&start),
             };
         }
-        Ok(Page::new(Wanted {
-            subject,
-            consistent: self.consistent,
-            range,
-            order: self.order,
-            limit: self.limit,
-            filter: self.filter,
-            shown: self.shown,
-            charge: Charge::new(self.return_capacity, &self.table),
-        }))
+        Ok(self.asked.page(subject, range, self.order, self.shown))
     }
 }
 

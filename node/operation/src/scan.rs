@@ -7,17 +7,14 @@
 use std::sync::Arc;
 
 use serde::de::MapAccess;
-use stator_model::{AttributeMap, KeyRange, TableDescription};
-use stator_protocol::{ApiError, Attributes, Found, Scope, Shape, parse, read_members};
+use stator_model::{KeyRange, TableDescription};
+use stator_protocol::{ApiError, Found, Scope, Shape, parse, read_members};
 
-use crate::capacity::Charge;
-use crate::condition::ItemCondition;
+use crate::TableReference;
 use crate::constraint::Violations;
-use crate::page::{Page, Shown, Subject, Wanted};
-use crate::page_members::{FilterName, PageMembers};
+use crate::page::{Page, Shown, Subject};
+use crate::page_members::{Asked, FilterName, PageMembers};
 use crate::read::Order;
-use crate::table::{NAME_CHARS, NAME_CHARS_LEAST};
-use crate::{ReturnConsumedCapacity, TableReference};
 
 /// The most segments of a table.
 const SEGMENTS: i64 = 1_000_000;
@@ -25,13 +22,6 @@ const SEGMENTS: i64 = 1_000_000;
 /// A body, as it was read.
 #[derive(Default)]
 struct Members {
-    table_name: Option<String>,
-    index_name: Option<String>,
-    limit: Option<i32>,
-    select: Option<String>,
-    exclusive_start_key: Option<Attributes>,
-    consistent_read: Option<bool>,
-    return_consumed_capacity: Option<String>,
     segment: Option<i32>,
     total_segments: Option<i32>,
     page: PageMembers,
@@ -45,13 +35,6 @@ impl Shape for Members {
     fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
         let mut it = Self::default();
         read_members(object, scope, |name, member| match name {
-            "TableName" => member.set(&mut it.table_name),
-            "IndexName" => member.set(&mut it.index_name),
-            "Limit" => member.set(&mut it.limit),
-            "Select" => member.set(&mut it.select),
-            "ExclusiveStartKey" => member.set(&mut it.exclusive_start_key),
-            "ConsistentRead" => member.set(&mut it.consistent_read),
-            "ReturnConsumedCapacity" => member.set(&mut it.return_consumed_capacity),
             "Segment" => member.set(&mut it.segment),
             "TotalSegments" => member.set(&mut it.total_segments),
             "QueryFilter" => member.ignore(),
@@ -64,14 +47,8 @@ impl Shape for Members {
 /// A Scan request, checked by every rule that needs no table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    table: TableReference,
-    index: Option<String>,
-    limit: Option<usize>,
-    filter: Option<ItemCondition>,
+    asked: Asked,
     shown: Shown,
-    start: Option<AttributeMap>,
-    consistent: bool,
-    return_capacity: ReturnConsumedCapacity,
     segment: Segment,
 }
 
@@ -89,17 +66,10 @@ impl Input {
     /// SerializationException and ValidationException.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let mut it: Members = parse(body)?;
-        let table = TableReference::of_items(it.table_name)?;
         let mut violations = Violations::new();
-        let return_capacity =
-            violations.choice("returnConsumedCapacity", it.return_consumed_capacity.as_deref());
-        let select = violations.choice("select", it.select.as_deref());
-        if let Some(index) = &it.index_name {
-            violations.length("indexName", index, NAME_CHARS_LEAST, NAME_CHARS);
-            violations.name_pattern("indexName", index);
-        }
+        let words = it.page.words(&mut violations)?;
         for (path, number, least, most) in [
-            ("limit", it.limit, 1, i64::from(i32::MAX)),
+            ("limit", it.page.limit, 1, i64::from(i32::MAX)),
             ("segment", it.segment, 0, SEGMENTS - 1),
             ("totalSegments", it.total_segments, 1, SEGMENTS),
         ] {
@@ -108,31 +78,19 @@ impl Input {
                 violations.at_most(path, i64::from(number), most);
             }
         }
-        let words = it.page.words(FilterName::ScanFilter, &mut violations);
+        let legacy = it.page.legacy_words(FilterName::ScanFilter, &mut violations);
         violations.finish()?;
-        let passing = it.page.passing(FilterName::ScanFilter, words, None)?;
-        let start = it.exclusive_start_key.map(|Attributes(start)| start).transpose()?;
+        let (asked, choice, _) = it.page.asked(FilterName::ScanFilter, words, legacy, None)?;
         Ok(Self {
-            table,
-            filter: passing.filter.map(Into::into),
-            shown: Shown::new(
-                select,
-                passing.projection,
-                it.index_name.is_some(),
-                ApiError::validation,
-            )?,
-            index: it.index_name,
-            limit: it.limit.and_then(|limit| usize::try_from(limit).ok()),
-            start,
-            consistent: it.consistent_read.unwrap_or(false),
-            return_capacity: return_capacity.unwrap_or_default(),
+            asked,
+            shown: choice.shown(ApiError::validation)?,
             segment: segment(it.segment, it.total_segments)?,
         })
     }
 
     /// The table that the request names.
     pub fn table(&self) -> &TableReference {
-        &self.table
+        &self.asked.table
     }
 
     /// Makes this a scan of `table`: projection and filter leave keys whole, and the start is one of its
@@ -141,13 +99,13 @@ impl Input {
     /// # Errors
     /// ValidationException.
     pub fn validate(self, table: &Arc<TableDescription>) -> Result<Page, ApiError> {
-        let subject = Subject::new(table, self.index.as_deref())?;
+        let subject = Subject::new(table, self.asked.index.as_deref())?;
         self.shown.check_paths(table)?;
-        if let Some(filter) = &self.filter {
+        if let Some(filter) = &self.asked.filter {
             filter.check_paths(table)?;
         }
         let mut range = KeyRange::of_segment(self.segment.number, self.segment.total);
-        if let Some(start) = &self.start {
+        if let Some(start) = &self.asked.start {
             let start = subject.start(start).map_err(|error| {
                 let text = "The provided starting key is invalid";
                 let why = error.message().filter(|_| !subject.is_index());
@@ -163,16 +121,7 @@ impl Input {
             }
             range = range.behind(&start);
         }
-        Ok(Page::new(Wanted {
-            subject,
-            consistent: self.consistent,
-            range,
-            order: Order::Ascending,
-            limit: self.limit,
-            filter: self.filter,
-            shown: self.shown,
-            charge: Charge::new(self.return_capacity, &self.table),
-        }))
+        Ok(self.asked.page(subject, range, Order::Ascending, self.shown))
     }
 }
 
