@@ -10,6 +10,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use stator_expression::Update;
+use stator_expression::update::{Action, Change, NewValue, Operand};
 use stator_model::index::{collection, entry_location};
 use stator_model::{
     AttributeMap, AttributeValue, IndexEntry, IndexKeyError, Item, ItemSize, ItemView, KeyType,
@@ -102,6 +104,24 @@ impl LocalIndexes {
         Err(ApiError::validation("Item size has exceeded the maximum allowed size"))
     }
 
+    /// Whether what an update sets as literals could be the sort keys of indexes. That can be told without the
+    /// item, and is, before its condition: keys are checked before items are read.
+    ///
+    /// # Errors
+    /// ValidationException.
+    pub(crate) fn check_literals(&self, update: &Update) -> Result<(), ApiError> {
+        let literal = |action: &'_ Action| match &action.change {
+            Change::Set(NewValue::Operand(Operand::Value(value))) if !action.target.is_nested() => {
+                Some((action.target.head.clone(), Arc::clone(value)))
+            }
+            Change::Set(_) | Change::Remove | Change::Add(_) | Change::Delete(_) => None,
+        };
+        update.actions().iter().filter_map(literal).try_for_each(|(name, value)| {
+            let mut of_name = self.table.local_indexes.iter().filter(|it| it.sort.name == *name);
+            of_name.try_for_each(|index| Self::check_key(index, Some(&value), update_refused))
+        })
+    }
+
     /// Whether an item may become this, as far as indexes are concerned. `size` is what the update itself
     /// is held to.
     ///
@@ -120,10 +140,16 @@ impl LocalIndexes {
         item: &Item,
         refused: fn(&LocalIndex, Option<&AttributeValue>, &IndexKeyError) -> ApiError,
     ) -> Result<(), ApiError> {
-        self.table.local_indexes.iter().try_for_each(|index| {
-            let value = item.get(&index.sort.name);
-            index.sort_key(value).map(drop).map_err(|error| refused(index, value, &error))
-        })
+        let mut indexes = self.table.local_indexes.iter();
+        indexes.try_for_each(|index| Self::check_key(index, item.get(&index.sort.name), refused))
+    }
+
+    fn check_key(
+        index: &LocalIndex,
+        value: Option<&AttributeValue>,
+        refused: fn(&LocalIndex, Option<&AttributeValue>, &IndexKeyError) -> ApiError,
+    ) -> Result<(), ApiError> {
+        index.sort_key(value).map(drop).map_err(|error| refused(index, value, &error))
     }
 
     fn fits(&self, item: &Item, size: ItemSize) -> bool {

@@ -129,11 +129,15 @@ impl Input {
     pub fn validate(self, table: &Arc<TableDescription>) -> Result<UpdateItem, ApiError> {
         self.check_paths(table)?;
         let key = keys::of_parameter(&self.key, &table.key_schema)?;
+        let local_indexes = LocalIndexes::of(table, &self.key, self.return_metrics);
+        if let Some(indexes) = &local_indexes {
+            indexes.check_literals(&self.update)?;
+        }
         Ok(UpdateItem {
             table: table.id,
             version: table.version,
             location: key.location(&table.hash_secret),
-            local_indexes: LocalIndexes::of(table, &self.key, self.return_metrics),
+            local_indexes,
             key: self.key,
             update: self.update,
             form: self.form,
