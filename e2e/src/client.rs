@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use crate::site::Node;
+use crate::tap::Tap;
 use crate::wait::eventually;
 
 /// No request of a test may take longer: a hang is a failure, not a wait.
@@ -22,8 +23,17 @@ const TABLE_LIMIT: Duration = Duration::from_secs(30);
 /// A client of `node` that sends every request exactly once: a retry would hide a failure, and would
 /// make one write of the test two of the server.
 pub fn client(node: &Node) -> Client {
+    Client::from_conf(config(node).build())
+}
+
+/// A client of `node` whose requests pass this tap.
+pub fn tapped_client(node: &Node, tap: &Tap) -> Client {
+    Client::from_conf(config(node).interceptor(tap.clone()).build())
+}
+
+fn config(node: &Node) -> aws_sdk_dynamodb::config::Builder {
     let http = aws_smithy_http_client::Builder::new().build_http();
-    let config = Config::builder()
+    Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("key", "secret", None, None, "stator-e2e"))
@@ -31,8 +41,6 @@ pub fn client(node: &Node) -> Client {
         .http_client(http)
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().operation_timeout(REQUEST_LIMIT).build())
-        .build();
-    Client::from_conf(config)
 }
 
 /// An attribute of a key: its name and type.
@@ -50,7 +58,11 @@ impl KeyAttribute {
         Self { name, kind }
     }
 
-    fn definition(self) -> AttributeDefinition {
+    /// Its part of `AttributeDefinitions`.
+    ///
+    /// # Panics
+    /// If no key may have its type.
+    pub fn definition(self) -> AttributeDefinition {
         let kind = match self.kind {
             'S' => ScalarAttributeType::S,
             'N' => ScalarAttributeType::N,
@@ -64,7 +76,11 @@ impl KeyAttribute {
             .expect("name and type are set")
     }
 
-    fn element(self, role: KeyType) -> KeySchemaElement {
+    /// Its part of a `KeySchema`.
+    ///
+    /// # Panics
+    /// Never: name and role are set.
+    pub fn element(self, role: KeyType) -> KeySchemaElement {
         KeySchemaElement::builder()
             .attribute_name(self.name)
             .key_type(role)

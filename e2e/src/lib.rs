@@ -12,4 +12,5 @@ pub mod power_loss;
 pub mod random;
 pub mod run;
 pub mod site;
+pub mod tap;
 pub mod wait;

@@ -47,6 +47,13 @@ pub enum Test {
 }
 
 impl Operand {
+    fn attribute(&self) -> Option<&str> {
+        match self {
+            Self::Path(path) | Self::Size(path) => Some(&path.head),
+            Self::Value(_) => None,
+        }
+    }
+
     fn of(&self, item: &Item) -> Option<Value> {
         match self {
             Self::Path(path) => path.of(item).cloned(),
@@ -57,6 +64,29 @@ impl Operand {
 }
 
 impl Test {
+    /// The attributes that it looks at, some perhaps more than once.
+    pub fn attributes(&self) -> Vec<&str> {
+        match self {
+            Self::Compare(left, _, right) => {
+                left.attribute().into_iter().chain(right.attribute()).collect()
+            }
+            Self::Between(operand, ..) | Self::In(operand, _) => {
+                operand.attribute().into_iter().collect()
+            }
+            Self::Exists(path)
+            | Self::NotExists(path)
+            | Self::HasType(path, _)
+            | Self::BeginsWith(path, _) => vec![&path.head],
+            Self::Contains(path, operand) => {
+                std::iter::once(path.head.as_str()).chain(operand.attribute()).collect()
+            }
+            Self::And(left, right) | Self::Or(left, right) => {
+                [left.attributes(), right.attributes()].concat()
+            }
+            Self::Not(test) => test.attributes(),
+        }
+    }
+
     /// Whether it holds for this item; one that is not there has no attributes.
     pub fn holds(&self, item: &Item) -> bool {
         match self {
@@ -139,7 +169,8 @@ pub(super) fn order(left: &Value, right: &Value) -> Option<Ordering> {
     }
 }
 
-fn contains(value: &Value, element: &Value) -> bool {
+/// Whether a value contains another: a part of a text, a member of a set or list.
+pub(super) fn contains(value: &Value, element: &Value) -> bool {
     match (value, element) {
         (Value::S(text), Value::S(part)) => text.contains(part.as_str()),
         (Value::B(bytes), Value::B(part)) => {

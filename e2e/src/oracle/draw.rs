@@ -1,8 +1,13 @@
 //! Random tables, keys and items. Key values come from small pools, so that operations meet.
 
+use std::cmp::Ordering;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use super::condition::order;
 use super::number::canonical;
+use super::range::{COMPARATORS, Range};
+use super::table::LocalIndex;
 use super::value::{Item, Value, to_sdk};
 use crate::client::KeyAttribute;
 use crate::random::Random;
@@ -89,6 +94,39 @@ impl<'a> Draw<'a> {
             item.insert("pad".to_owned(), Value::S("p".repeat(length)));
         }
         item
+    }
+
+    /// Keys of some of these indexes, so that the item is in them.
+    pub fn index_keys(&mut self, indexes: &[LocalIndex]) -> Item {
+        let mut keys = Item::new();
+        for index in indexes {
+            if !self.random.one_in(3) {
+                keys.insert(index.sort_key.name.to_owned(), self.key_value(index.sort_key));
+            }
+        }
+        keys
+    }
+
+    /// What may be asked of a sort key of this type.
+    pub fn range(&mut self, attribute: KeyAttribute) -> Range {
+        let (first, second) = (self.key_value(attribute), self.key_value(attribute));
+        match self.random.below(8) {
+            0..5 => Range::Compare(self.random.pick(&COMPARATORS).0, first),
+            5 if attribute.kind != 'N' => Range::BeginsWith(self.beginning(first)),
+            _ if order(&first, &second).is_some_and(Ordering::is_gt) => {
+                Range::Between(second, first)
+            }
+            _ => Range::Between(first, second),
+        }
+    }
+
+    /// Some of the beginning of a key, mostly all of it.
+    fn beginning(&mut self, key: Value) -> Value {
+        match (&key, self.random.one_in(3)) {
+            (Value::S(text), true) => Value::S(text.chars().take(1).collect()),
+            (Value::B(bytes), true) => Value::B(bytes.iter().copied().take(1).collect()),
+            (_, _) => key,
+        }
     }
 
     /// A value of any type.

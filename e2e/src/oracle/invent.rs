@@ -1,7 +1,10 @@
 //! Random expressions about an item that is there, or was.
 
+use std::collections::BTreeMap;
+
 use super::Draw;
 use super::condition::{Operand, Test, order};
+use super::legacy::{Comparison, Legacy};
 use super::path::{Path, Step, clash};
 use super::update::{Action, Source};
 use super::value::{Item, Value};
@@ -12,8 +15,8 @@ const COPIED_DEPTH: usize = 4;
 /// The most bytes that are copied, for the same reason.
 const COPIED_BYTES: usize = 2_000;
 
-/// What keys are called: no path leads into them.
-const KEYS: [&str; 2] = ["pk", "sk"];
+/// What keys of tables and indexes are called: no path leads into them.
+const KEYS: [&str; 4] = ["pk", "sk", "rank", "grade"];
 
 const TYPES: [&str; 10] = ["S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M"];
 const COMPARATORS: [&str; 6] = ["=", "<>", "<", "<=", ">", ">="];
@@ -163,6 +166,10 @@ impl<'a> Invent<'a> {
 
     fn between(&mut self) -> Test {
         let path = self.path();
+        self.between_at(path)
+    }
+
+    fn between_at(&mut self, path: Path) -> Test {
         let (one, two) = (self.ordered_like(&path), self.ordered_like(&path));
         let (lower, upper) = match order(&one, &two) {
             Some(order) if order.is_le() => (one, two),
@@ -174,6 +181,10 @@ impl<'a> Invent<'a> {
 
     fn prefix(&mut self) -> Test {
         let path = self.path();
+        self.prefix_at(path)
+    }
+
+    fn prefix_at(&mut self, path: Path) -> Test {
         let prefix = match path.of(self.item) {
             Some(Value::S(text)) => {
                 let length = self.random.index(4);
@@ -190,6 +201,10 @@ impl<'a> Invent<'a> {
 
     fn contained(&mut self) -> Test {
         let path = self.path();
+        self.contained_at(path)
+    }
+
+    fn contained_at(&mut self, path: Path) -> Test {
         let element = match path.of(self.item) {
             Some(Value::S(text)) => {
                 let skipped = self.random.index(3);
@@ -204,6 +219,89 @@ impl<'a> Invent<'a> {
         let drawn = element.filter(|_| !self.random.one_in(4));
         let element = drawn.unwrap_or_else(|| self.value_like(&Path::attribute("count")));
         Test::Contains(path, Operand::Value(element))
+    }
+
+    /// A condition in the form that the API had before expressions.
+    pub fn legacy(&mut self) -> Legacy {
+        let mut comparisons = BTreeMap::new();
+        for _ in 0..=self.random.below(3) {
+            let path = Path::attribute(self.path().head);
+            let comparison = self.legacy_comparison(&path);
+            comparisons.insert(path.head, comparison);
+        }
+        Legacy { any: self.random.one_in(2), comparisons }
+    }
+
+    fn legacy_comparison(&mut self, path: &Path) -> Comparison {
+        let like = self.value_like(path);
+        let ordered = self.ordered_like(path);
+        let (operator, arguments) = match self.random.below(10) {
+            0 => ("NULL", Vec::new()),
+            1 => ("NOT_NULL", Vec::new()),
+            2 => ("EQ", vec![like]),
+            3 => ("NE", vec![like]),
+            4 => (*self.random.pick(&["LT", "LE", "GT", "GE"]), vec![ordered]),
+            5 => {
+                let Test::Between(_, lower, upper) = self.between_at(path.clone()) else {
+                    panic!("it is one")
+                };
+                ("BETWEEN", vec![lower, upper])
+            }
+            6 => {
+                let more = self.ordered_like(path);
+                let is_alike = more.type_name() == ordered.type_name() && more != ordered;
+                ("IN", std::iter::once(ordered).chain(is_alike.then_some(more)).collect())
+            }
+            7 => {
+                let Test::BeginsWith(_, prefix) = self.prefix_at(path.clone()) else {
+                    panic!("it is one")
+                };
+                ("BEGINS_WITH", vec![prefix])
+            }
+            number => {
+                let operator = if number == 8 { "CONTAINS" } else { "NOT_CONTAINS" };
+                let Test::Contains(_, Operand::Value(element)) = self.contained_at(path.clone())
+                else {
+                    panic!("it is one")
+                };
+                // Here only what has an order may be looked for.
+                let element = if order(&element, &element).is_some() { element } else { ordered };
+                (operator, vec![element])
+            }
+        };
+        Comparison { operator, arguments }
+    }
+
+    /// What `AttributeUpdates` can say, of whole attributes.
+    pub fn legacy_actions(&mut self, keys: &[&str]) -> Vec<Action> {
+        let mut actions: Vec<Action> = Vec::new();
+        for _ in 0..self.random.below(4) {
+            let path = Path::attribute(self.path().head);
+            let is_free = actions.iter().all(|action| *action.target() != path);
+            if keys.contains(&path.head.as_str()) || !is_free {
+                continue;
+            }
+            actions.push(match self.random.below(6) {
+                0..3 => {
+                    let value = self.value_like(&path);
+                    Action::Set(path, Source::Value(value))
+                }
+                3 => Action::Remove(path),
+                4 => {
+                    let more = match path.of(self.item) {
+                        Some(Value::N(_)) | None => Draw::new(self.random).small_number(),
+                        Some(Value::L(_)) => Value::L(vec![self.value_like(&path)]),
+                        Some(_) => self.set_like(&path),
+                    };
+                    Action::Add(path, more)
+                }
+                _ => {
+                    let away = self.set_like(&path);
+                    Action::Delete(path, away)
+                }
+            });
+        }
+        actions
     }
 
     /// Actions whose targets do not clash and are not of the key.

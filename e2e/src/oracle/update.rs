@@ -115,6 +115,8 @@ fn union(have: &Value, more: &Value) -> Result<Value, &'static str> {
         (Value::Ss(have), Value::Ss(more)) => Ok(Value::Ss(have | more)),
         (Value::Ns(have), Value::Ns(more)) => Ok(Value::Ns(have | more)),
         (Value::Bs(have), Value::Bs(more)) => Ok(Value::Bs(have | more)),
+        // `AttributeUpdates` may add to a list; expressions that would are refused before.
+        (Value::L(have), Value::L(more)) => Ok(Value::L([have.clone(), more.clone()].concat())),
         _ => Err(WRONG_TYPE),
     }
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::condition::{Operand, Test};
 use super::path::{Path, Step};
+use super::range::Range;
 use super::update::{Action, Source};
 use super::value::Value;
+use crate::random::Random;
 
 /// Names that are no reserved words and need no placeholder.
 const BARE: [&str; 8] = ["pk", "sk", "nested", "m0", "m1", "m2", "m3", "m4"];
@@ -117,6 +119,57 @@ impl Wording {
                 if is_wrapped { format!("NOT ({text})") } else { format!("NOT {text}") }
             }
         }
+    }
+
+    /// A KeyConditionExpression: this value of the partition key, and of the sort key what is said. There
+    /// are several ways to say it.
+    pub fn key_condition(
+        &mut self,
+        (partition_key, partition): (&str, &Value),
+        range: Option<(&str, &Range)>,
+        random: &mut Random,
+    ) -> String {
+        let is_equal = self.comparison(partition_key, "=", partition, random);
+        let Some((sort_key, range)) = range else { return is_equal };
+        let range = match range {
+            Range::Compare(comparator, value) => {
+                self.comparison(sort_key, comparator, value, random)
+            }
+            Range::Between(lower, upper) => {
+                let (lower, upper) = (self.value(lower), self.value(upper));
+                format!("{} between {lower} AND {upper}", self.name(sort_key))
+            }
+            Range::BeginsWith(prefix) => {
+                format!("begins_with({}, {})", self.name(sort_key), self.value(prefix))
+            }
+        };
+        match random.below(4) {
+            0 => format!("{range} AND {is_equal}"),
+            1 => format!("({is_equal}) and ({range})"),
+            _ => format!("{is_equal} AND {range}"),
+        }
+    }
+
+    /// A comparison of a key, which may stand on either side.
+    fn comparison(
+        &mut self,
+        key: &str,
+        comparator: &str,
+        value: &Value,
+        random: &mut Random,
+    ) -> String {
+        let (key, value) = (self.name(key), self.value(value));
+        if !random.one_in(4) {
+            return format!("{key} {comparator} {value}");
+        }
+        let mirrored = match comparator {
+            "<" => ">",
+            "<=" => ">=",
+            ">" => "<",
+            ">=" => "<=",
+            same => same,
+        };
+        format!("{value} {mirrored} {key}")
     }
 
     fn source(&mut self, source: &Source) -> String {

@@ -1,32 +1,40 @@
 //! Random operations, through the AWS SDK, beside a model that says what each must answer.
 
 mod batches;
+mod charge;
+mod demand;
 mod items;
 mod queries;
+mod reads;
+mod refusals;
 mod scans;
 mod updates;
 mod words;
 
-use std::ops::RangeInclusive;
+use std::fmt::Display;
 
 use aws_sdk_dynamodb::Client;
-use stator_e2e::client::{KeyAttribute, client, make_table, until_gone};
-use stator_e2e::oracle::{Draw, Item, Model, Table, Value};
+use aws_sdk_dynamodb::types::{
+    BillingMode, KeyType, LocalSecondaryIndex, Projection as SdkProjection, ProjectionType,
+};
+use stator_e2e::client::{KeyAttribute, tapped_client, until_active, until_gone};
+use stator_e2e::oracle::{Draw, Item, LocalIndex, Model, Projection, Schema, Table, Value};
 use stator_e2e::random::{Random, seed};
 use stator_e2e::run::{cases, evidence};
 use stator_e2e::site::Site;
 
+use self::refusals::Refusals;
 use self::words::Verdict;
 
-/// How many operations there are by default.
+/// How many operations there are by default; each takes about two requests.
 const OPERATIONS: u64 = 2_000;
+
+/// From so many operations on, there must be as many requests as acceptance asks for.
+const OPERATIONS_OF_ACCEPTANCE: u64 = 60_000;
+const REQUESTS_OF_ACCEPTANCE: u64 = 100_000;
 
 /// Tables that come and go.
 const NAMES: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
-
-/// By how much the model's opinion of a size may be off: it does not know how the service counts the
-/// zeros of a fraction, which no figure that clients see has shown yet.
-const SIZE_DOUBT: usize = 256;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn random_operations_answer_what_the_model_says() {
@@ -35,7 +43,9 @@ async fn random_operations_answer_what_the_model_says() {
     let site = Site::new();
     let mut node = site.start().await;
     let mut random = Random::new(seed);
-    let mut run = Run { client: client(&node), model: Model::new(), counts: Counts::default() };
+    let refusals = Refusals::default();
+    let client = tapped_client(&node, refusals.tap());
+    let mut run = Run { client, model: Model::new(), refusals, counts: Counts::default() };
     let operations = cases(OPERATIONS);
     for at in 0..operations {
         run.step(&mut random).await;
@@ -43,33 +53,13 @@ async fn random_operations_answer_what_the_model_says() {
         if at % 500 == 499 {
             node.kill().await;
             node = site.start().await;
-            run.client = client(&node);
+            run.client = tapped_client(&node, run.refusals.tap());
             run.counts.kills += 1;
         }
     }
     run.compare_everything().await;
     site.assert_quiet();
-    let Counts { writes, updates, reads, batches, pages, tables, kills, invalid, failed } =
-        run.counts;
-    assert!(updates > operations / 20 && failed > operations / 40, "{updates}, {failed}");
-    assert!(invalid > operations / 40, "{invalid}");
-    evidence(
-        "random-operations",
-        &[
-            ("seed", &seed),
-            ("operations", &operations),
-            ("writes", &writes),
-            ("updates", &updates),
-            ("conditions_failed", &failed),
-            ("invalid_requests", &invalid),
-            ("reads", &reads),
-            ("batches", &batches),
-            ("scanned_pages", &pages),
-            ("table_changes", &tables),
-            ("kills", &kills),
-            ("differences", &0),
-        ],
-    );
+    run.report(seed, operations);
 }
 
 #[derive(Default)]
@@ -99,10 +89,44 @@ impl Counts {
 struct Run {
     client: Client,
     model: Model,
+    refusals: Refusals,
     counts: Counts,
 }
 
 impl Run {
+    fn report(&self, seed: u64, operations: u64) {
+        let Counts { writes, updates, reads, batches, pages, tables, kills, invalid, failed } =
+            &self.counts;
+        let requests = self.refusals.tap().requests();
+        let spoilt: u64 = self.refusals.by_group().values().sum();
+        assert!(*updates > operations / 20 && *failed > operations / 40, "{updates}, {failed}");
+        assert!(spoilt > operations / 10, "{spoilt}");
+        let asked = if operations < OPERATIONS_OF_ACCEPTANCE { 0 } else { REQUESTS_OF_ACCEPTANCE };
+        assert!(requests >= asked, "{requests}");
+        let by_group = self.refusals.by_group().iter();
+        let by_group: Vec<(String, &u64)> =
+            by_group.map(|(group, count)| (format!("refused_for_{group}"), count)).collect();
+        let mut figures: Vec<(&str, &dyn Display)> = vec![
+            ("seed", &seed),
+            ("operations", &operations),
+            ("requests", &requests),
+            ("writes", writes),
+            ("updates", updates),
+            ("conditions_failed", failed),
+            ("refused_for_what_is_stored", invalid),
+            ("reads", reads),
+            ("batches", batches),
+            ("pages", pages),
+            ("table_changes", tables),
+            ("kills", kills),
+            ("refused_requests", &spoilt),
+        ];
+        figures
+            .extend(by_group.iter().map(|(name, count)| (name.as_str(), *count as &dyn Display)));
+        figures.push(("differences", &0));
+        evidence("random-operations", &figures);
+    }
+
     async fn step(&mut self, random: &mut Random) {
         let name = *random.pick(&NAMES);
         match (self.model.contains_key(name), random.below(1000)) {
@@ -111,12 +135,11 @@ impl Run {
             (true, 4..20) => self.list(random).await,
             (true, 20..220) => self.put(name, random).await,
             (true, 220..300) => self.delete_item(name, random).await,
-            (true, 300..420 | 660..780) => self.update(name, random).await,
+            (true, 300..420 | 565..600 | 660..780) => self.update(name, random).await,
             (true, 420..480) => self.write_batch(random).await,
             (true, 480..540) => self.get_batch(random).await,
-            (true, 540..600) => self.scan(name, random).await,
-            (true, 600..660) => self.query(name, random).await,
-
+            (true, 540..565) => self.scan(name, random).await,
+            (true, 600..660 | 780..860) => self.query(name, random).await,
             (true, _) => self.get(name, random).await,
         }
     }
@@ -125,8 +148,11 @@ impl Run {
         let partition_key = KeyAttribute::new("pk", *random.pick(&['S', 'N', 'B']));
         let kinds = [None, Some('S'), Some('N'), Some('B')];
         let sort_key = random.pick(&kinds).map(|kind| KeyAttribute::new("sk", kind));
-        make_table(&self.client, name, partition_key, sort_key).await;
-        self.model.insert(name.to_owned(), Table::new(partition_key, sort_key));
+        let indexes = sort_key.map_or_else(Vec::new, |_| draw_indexes(random));
+        let schema = Schema::new(partition_key, sort_key, indexes);
+        make_table(&self.client, name, &schema).await;
+        self.refusals.learn(name, schema.clone());
+        self.model.insert(name.to_owned(), Table::new(schema));
         self.counts.tables += 1;
     }
 
@@ -134,6 +160,7 @@ impl Run {
         self.client.delete_table().table_name(name).send().await.expect("it can go");
         until_gone(&self.client, name).await;
         self.model.remove(name);
+        self.refusals.forget(name);
         self.counts.tables += 1;
     }
 
@@ -154,7 +181,7 @@ impl Run {
         assert_eq!(listed.table_names(), self.model.keys().cloned().collect::<Vec<_>>());
         for (name, table) in &self.model {
             for item in table.items() {
-                let key = stator_e2e::oracle::to_sdk(&table.key_item(item));
+                let key = stator_e2e::oracle::to_sdk(&table.schema().key_item(item));
                 let request = self.client.get_item().table_name(name).consistent_read(true);
                 let answer = request.set_key(Some(key)).send().await.expect("it can be read");
                 assert_eq!(answer.item.as_ref().map(Value::item_from_sdk).as_ref(), Some(item));
@@ -165,7 +192,7 @@ impl Run {
 
 /// A key of this table, one of a few.
 fn draw_key(table: &Table, random: &mut Random) -> Item {
-    let attributes = table.key_attributes().into_iter();
+    let attributes = table.schema().key_attributes().into_iter();
     attributes
         .map(|attribute| (attribute.name.to_owned(), Draw::new(random).key_value(attribute)))
         .collect()
@@ -178,32 +205,66 @@ fn draw_target(table: &Table, random: &mut Random) -> Item {
         return draw_key(table, random);
     }
     let item = table.items().nth(random.index(count)).expect("the index is below the count");
-    table.key_item(item)
+    table.schema().key_item(item)
 }
 
 /// An item of this table.
 fn draw_item(table: &Table, random: &mut Random) -> Item {
     let mut item = Draw::new(random).attributes();
+    item.extend(Draw::new(random).index_keys(table.schema().indexes()));
     item.extend(draw_key(table, random));
     item
 }
 
-/// What may be charged for an item of `size` bytes: `share` for every started `unit`.
-fn units(size: usize, unit: usize, share: f64) -> RangeInclusive<f64> {
-    units_about(size, SIZE_DOUBT, unit, share)
-}
-
-/// The same if the size may be off by `doubt`.
-fn units_about(size: usize, doubt: usize, unit: usize, share: f64) -> RangeInclusive<f64> {
-    let units = |size: usize| {
-        let count = u32::try_from(size.max(1).div_ceil(unit)).expect("items are small");
-        f64::from(count) * share
+/// Up to two local indexes.
+fn draw_indexes(random: &mut Random) -> Vec<LocalIndex> {
+    let mut draw = |name, key| {
+        let projections = [
+            Projection::All,
+            Projection::KeysOnly,
+            Projection::Include(vec!["attribute-0", "nested"]),
+            Projection::Include(vec!["count", "sk"]),
+        ];
+        let sort_key = KeyAttribute::new(key, *random.pick(&['S', 'N', 'B']));
+        let projection = random.pick(&projections).clone();
+        (!random.one_in(3)).then_some(LocalIndex { name, sort_key, projection })
     };
-    units(size.saturating_sub(doubt))..=units(size + doubt)
+    [draw("by-rank", "rank"), draw("by-grade", "grade")].into_iter().flatten().collect()
 }
 
-/// Checks a figure of consumed capacity.
-fn assert_charged(consumed: Option<f64>, range: RangeInclusive<f64>) {
-    let consumed = consumed.expect("it was asked for");
-    assert!(range.contains(&consumed), "{consumed}, not {range:?}");
+/// Creates a table and waits until it is ACTIVE.
+async fn make_table(client: &Client, name: &str, schema: &Schema) {
+    let roles = [KeyType::Hash, KeyType::Range];
+    let keys = schema.key_attributes();
+    let mut request =
+        client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    for (key, role) in keys.iter().zip(roles) {
+        request = request.attribute_definitions(key.definition()).key_schema(key.element(role));
+    }
+    for index in schema.indexes() {
+        let partition_key = keys.first().expect("a table has a key");
+        let built = LocalSecondaryIndex::builder()
+            .index_name(index.name)
+            .key_schema(partition_key.element(KeyType::Hash))
+            .key_schema(index.sort_key.element(KeyType::Range))
+            .projection(sdk_projection(&index.projection));
+        request = request
+            .attribute_definitions(index.sort_key.definition())
+            .local_secondary_indexes(built.build().expect("complete"));
+    }
+    request.send().await.expect("the table can be created");
+    until_active(client, name).await;
+}
+
+fn sdk_projection(projection: &Projection) -> SdkProjection {
+    let built = SdkProjection::builder();
+    match projection {
+        Projection::All => built.projection_type(ProjectionType::All),
+        Projection::KeysOnly => built.projection_type(ProjectionType::KeysOnly),
+        Projection::Include(names) => {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            built.projection_type(ProjectionType::Include).set_non_key_attributes(Some(names))
+        }
+    }
+    .build()
 }
