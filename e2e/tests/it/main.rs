@@ -6,6 +6,7 @@ mod damage;
 mod disk;
 mod errors;
 mod items;
+mod limits;
 mod local_indexes;
 mod manifests;
 mod pages;

@@ -6,7 +6,6 @@ use super::{Flaw, Request, Text, invalid, invalid_has, invalid_is};
 
 const GROUP: &str = "batch";
 
-/// §4.6 rows 10 to 12, 14 and 16.
 pub(super) fn spoil(request: &mut Request<'_>) -> Option<Flaw> {
     if !request.is(&["BatchGetItem", "BatchWriteItem"]) {
         return None;

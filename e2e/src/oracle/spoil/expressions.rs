@@ -6,7 +6,6 @@ use super::{EXPRESSIONS, Flaw, Request, Text, VALUES, invalid, invalid_has, kind
 
 const GROUP: &str = "expression";
 
-/// §4.6 rows 45, 47 to 49, 64, and what stands below.
 pub(super) fn spoil(request: &mut Request<'_>) -> Option<Flaw> {
     match request.random.below(8) {
         0 => empty(request),

@@ -53,7 +53,7 @@ fn key_of<'b>(
     Some((found?.as_object_mut()?, is_item))
 }
 
-/// §4.6 rows 19 to 21, 23, 26 and 27.
+/// PutItem names what is wrong with a key; where a key is a parameter, it only does not match.
 pub(super) fn spoil(request: &mut Request<'_>) -> Option<Flaw> {
     let (operation, table, schema) = (request.operation, request.table(), request.schema());
     let attributes = schema.key_attributes();
@@ -115,7 +115,7 @@ const LONG_HASH: &str = "Size of hashkey has exceeded the maximum size limit of2
 const LONG_RANGE: &str =
     "Aggregated size of all range keys has exceeded the size limit of 1024 bytes";
 
-/// §4.6 rows 22, 24, 25 and 29: what an index cannot hold.
+/// What an index cannot hold.
 pub(super) fn spoil_index_key(request: &mut Request<'_>) -> Option<Flaw> {
     let (operation, table, schema) = (request.operation, request.table(), request.schema());
     if schema.indexes().is_empty() {

@@ -40,7 +40,7 @@ fn invalid_one(text: &str) -> Flaw {
     invalid_has(GROUP, one_or_more(text))
 }
 
-/// §4.6 row 89, and §2.1: a ConditionalOperator needs a condition.
+/// Members of `Expected` that do not go together; and a ConditionalOperator needs a condition.
 fn expected(request: &mut Request<'_>) -> Flaw {
     let value = json!({"S": "x"});
     let cases = [
@@ -84,7 +84,7 @@ fn expected(request: &mut Request<'_>) -> Flaw {
     }
 }
 
-/// §4.6 row 90: comparisons with too many arguments, or such as cannot be compared.
+/// Comparisons with too many arguments, or such as cannot be compared.
 fn comparison(request: &mut Request<'_>) -> (Json, Vec<Text>) {
     let (text, number) = (json!({"S": "b"}), json!({"N": "1"}));
     let cases = [
@@ -142,7 +142,7 @@ fn filter(request: &mut Request<'_>) -> Flaw {
     invalid(GROUP, texts)
 }
 
-/// §4.6 row 70.
+/// Actions that need a value, or another one.
 fn updates(request: &mut Request<'_>) -> Flaw {
     let cases = [
         (
@@ -168,7 +168,7 @@ fn updates(request: &mut Request<'_>) -> Flaw {
     invalid_one(text)
 }
 
-/// §4.6 row 75, and what a Query must know.
+/// `KeyConditions` that no Query can follow.
 fn key_conditions(request: &mut Request<'_>) -> Flaw {
     let schema = request.schema();
     let kind = schema.key_attributes().first().map_or('S', |key| key.kind);
@@ -197,7 +197,7 @@ fn key_conditions(request: &mut Request<'_>) -> Flaw {
     invalid_has(GROUP, text)
 }
 
-/// §4.6 row 88, and §2.1: a list that is there holds something.
+/// A list that is there holds something, and nothing twice.
 fn attributes(request: &mut Request<'_>) -> Flaw {
     if request.random.one_in(2) {
         only(request, "AttributesToGet", json!([]));

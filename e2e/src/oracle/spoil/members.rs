@@ -35,7 +35,7 @@ fn constraint(value: &str, member: &str, rule: &str) -> String {
     )
 }
 
-/// §4.6 rows 1, 3, 4, 5, 16.
+/// Names that no table has, or that could be none.
 fn table_name(request: &mut Request<'_>) -> Option<Flaw> {
     request.body.get("TableName")?;
     let mut set = |name: Json| {
@@ -75,7 +75,7 @@ fn table_name(request: &mut Request<'_>) -> Option<Flaw> {
     })
 }
 
-/// §4.6 rows 6 to 8.
+/// PutItem and DeleteItem know fewer values than UpdateItem, and each says so in its own way.
 fn return_values(request: &mut Request<'_>) -> Flaw {
     let mut set = |value: &str| {
         request.body.insert("ReturnValues".to_owned(), json!(value));
@@ -107,7 +107,7 @@ fn return_values(request: &mut Request<'_>) -> Flaw {
     }
 }
 
-/// §1.4: a text where a truth value belongs.
+/// A text where a truth value belongs.
 fn flag(request: &mut Request<'_>) -> Option<Flaw> {
     let member = match request.operation {
         "Query" if request.random.one_in(2) => "ScanIndexForward",
@@ -118,7 +118,7 @@ fn flag(request: &mut Request<'_>) -> Option<Flaw> {
     Some(unreadable(Some("Unexpected token received from parser")))
 }
 
-/// §1.4: other things of a type that does not belong there.
+/// Other things of a type that does not belong there.
 fn other_type(request: &mut Request<'_>) -> Option<Flaw> {
     let mut set = |member: &str, value: Json| {
         request.body.insert(member.to_owned(), value);

@@ -22,7 +22,7 @@ pub(super) fn spoil(request: &mut Request<'_>) -> Option<Flaw> {
     }
 }
 
-/// §4.6 row 9.
+/// Query and Scan say it differently.
 fn limit(request: &mut Request<'_>) -> Flaw {
     request.body.insert("Limit".to_owned(), json!(0));
     let rule = "Member must have value greater than or equal to 1";
@@ -32,7 +32,6 @@ fn limit(request: &mut Request<'_>) -> Flaw {
     invalid_is(GROUP, text)
 }
 
-/// §4.6 rows 5 and 18.
 fn index(request: &mut Request<'_>) -> Flaw {
     let (name, text) = match request.random.below(3) {
         0 => ("no such", "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"),
@@ -43,7 +42,7 @@ fn index(request: &mut Request<'_>) -> Flaw {
     invalid_has(GROUP, text)
 }
 
-/// §4.6 rows 7, 80 and 81.
+/// What is selected, and whether there is a projection, has to fit.
 fn select(request: &mut Request<'_>) -> Option<Flaw> {
     let has_projection = request.body.contains_key("ProjectionExpression");
     let has_attributes = request.body.contains_key("AttributesToGet");
@@ -83,7 +82,7 @@ fn select(request: &mut Request<'_>) -> Option<Flaw> {
     })
 }
 
-/// §4.6 rows 86 and 87, and §2.2 on TotalSegments.
+/// Segment and TotalSegments come together, and one is below the other.
 fn segments(request: &mut Request<'_>) -> Flaw {
     let mut set = |segment: Option<i64>, of: Option<i64>| {
         for (member, value) in [("Segment", segment), ("TotalSegments", of)] {
@@ -127,7 +126,7 @@ fn segments(request: &mut Request<'_>) -> Flaw {
     }
 }
 
-/// §4.6 rows 72 to 75: key conditions that the table's or index's key does not fit.
+/// Key conditions that the table's or index's key does not fit.
 fn key_condition(request: &mut Request<'_>) -> Option<Flaw> {
     let schema = request.schema();
     let named = request.body.get("IndexName").and_then(Json::as_str);
@@ -188,7 +187,7 @@ fn key_condition(request: &mut Request<'_>) -> Option<Flaw> {
     })
 }
 
-/// §4.6 row 78.
+/// A filter of a Query looks at no key of what is queried.
 fn filter(request: &mut Request<'_>) -> Option<Flaw> {
     if request.operation != "Query" || !request.body.contains_key(EXPRESSIONS[2]) {
         return None;
@@ -213,7 +212,7 @@ fn filter(request: &mut Request<'_>) -> Option<Flaw> {
     Some(invalid_has(GROUP, text))
 }
 
-/// §4.6 row 83: start keys of another shape.
+/// Start keys of another shape.
 fn start(request: &mut Request<'_>) -> Option<Flaw> {
     let mut start = request.body.get("ExclusiveStartKey")?.as_object()?.clone();
     let names: Vec<String> = start.keys().cloned().collect();

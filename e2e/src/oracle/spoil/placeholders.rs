@@ -9,7 +9,6 @@ const GROUP: &str = "placeholder";
 /// What most keywords are that the model uses as names of attributes.
 const RESERVED: &str = "count";
 
-/// §4.6 rows 41 to 44, 46, 50 to 52.
 pub(super) fn spoil(request: &mut Request<'_>) -> Option<Flaw> {
     let takes_values = request.takes_values();
     match request.random.below(8) {

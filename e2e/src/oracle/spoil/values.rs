@@ -8,7 +8,7 @@ use crate::random::Random;
 const GROUP: &str = "value";
 
 /// A value that cannot be, what is said of it, and whether that belongs to a family that some operations
-/// wrap (§4.6 rows 31 to 39).
+/// wrap.
 struct Wrong {
     value: Json,
     text: String,
@@ -107,7 +107,7 @@ fn in_item(request: &mut Request<'_>) -> Flaw {
     invalid(GROUP, texts)
 }
 
-/// §4.6 row 40. The value is also used, so that nothing else is wrong.
+/// The value is also used, so that nothing else is wrong.
 fn under_placeholder(request: &mut Request<'_>) -> Option<Flaw> {
     if !request.takes_values() {
         return None;

@@ -34,7 +34,7 @@ fn either(one: &Units, two: &Units) -> Units {
 }
 
 /// What a write costs that leaves `after` where `before` was: the larger of the two in the table, and what
-/// changes in each index (§2.13).
+/// changes in each index ("DynamoDB read and write operations", developer guide).
 pub(super) fn write_units(schema: &Schema, before: Option<&Item>, after: Option<&Item>) -> Units {
     let size = |item: Option<&Item>| item.map_or(0, item_size);
     let of_table = units(size(before).max(size(after)), 1024, 1.0);

@@ -132,7 +132,7 @@ impl Shape {
         evaluated
     }
 
-    /// An index's entries that lack what is asked for cost their items beside themselves (§2.13): those that
+    /// An index's entries that lack what is asked for cost their items beside themselves ("Local secondary indexes", developer guide): those that
     /// pass at least, all at most.
     fn with_fetched(&self, view: View<'_>, seen: &[Item], read: Units, share: f64) -> Units {
         if !self.may_fetch(view) {

@@ -70,7 +70,7 @@ impl Refusals {
     }
 }
 
-/// §1.1: members that nobody knows are ignored, and those that are null are not there.
+/// Members that nobody knows are ignored, and those that are null are not there.
 fn decorate(body: &mut Json) {
     let members = body.as_object_mut().expect("a request is an object");
     members.insert("Nonsense".to_owned(), json!({"a": [1, true]}));

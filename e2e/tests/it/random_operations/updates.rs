@@ -101,7 +101,7 @@ const WANTED: [Option<ReturnValue>; 6] = [
     Some(ReturnValue::UpdatedNew),
 ];
 
-/// What AttributeUpdates say where an expression would speak of its operand (§4.6 rows 69 and 70).
+/// What AttributeUpdates say where an expression would speak of its operand.
 const OTHER_TYPE: &str = "Type mismatch for attribute to update";
 
 impl Drawn {
