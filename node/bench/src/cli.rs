@@ -50,7 +50,7 @@ Examples:
   stator-bench run                         # what docs/BENCHMARKS.md is made of (make bench)
   stator-bench run read-cpu scan           # two figures
   stator-bench run --full memory start     # a million items
-  stator-bench versus /tmp/stator-node     # this build beside an older one
+  stator-bench versus ../before/stator-node  # this build beside an older one
   stator-bench drive 127.0.0.1:8000 put    # load on a node that runs, for a profiler";
 
 #[derive(Debug, Args)]
