@@ -1,35 +1,19 @@
 //! DeleteTable: begins to delete a table and all its items ("DeleteTable", API reference).
 
-use serde::de::MapAccess;
 use stator_catalog::{Command, Refusal};
-use stator_protocol::{ApiError, Found, JsonWriter, Scope, Shape, parse, read_members};
+use stator_protocol::{ApiError, JsonWriter};
 
+use crate::only_table::{Named, only_table};
 use crate::{DescribedTable, ServiceInfo, TableReference, refusal};
-
-#[derive(Default)]
-struct Members {
-    table_name: Option<String>,
-}
-
-impl Shape for Members {
-    fn mismatch(found: Found) -> String {
-        found.instead_of_element("DeleteTableInput")
-    }
-
-    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
-        let mut it = Self::default();
-        read_members(object, scope, |name, member| match name {
-            "TableName" => member.set(&mut it.table_name),
-            _ => member.ignore(),
-        })?;
-        Ok(it)
-    }
-}
 
 /// A DeleteTable request, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
     table: TableReference,
+}
+
+impl Named for Input {
+    const INPUT: &'static str = "DeleteTableInput";
 }
 
 impl Input {
@@ -38,8 +22,7 @@ impl Input {
     /// # Errors
     /// SerializationException and ValidationException.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let it: Members = parse(body)?;
-        Ok(Self { table: TableReference::of_tables(it.table_name)? })
+        Ok(Self { table: only_table::<Self>(body)? })
     }
 
     /// The table that the request names.

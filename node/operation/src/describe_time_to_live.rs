@@ -1,37 +1,21 @@
 //! DescribeTimeToLive: whether items of a table expire ("DescribeTimeToLive", API reference). No table's
 //! do yet: UpdateTimeToLive is not built.
 
-use serde::de::MapAccess;
 use stator_catalog::Catalog;
 use stator_model::TableStatus;
-use stator_protocol::{ApiError, Found, JsonWriter, Scope, Shape, parse, read_members};
+use stator_protocol::{ApiError, JsonWriter};
 
+use crate::only_table::{Named, only_table};
 use crate::{ServiceInfo, TableReference};
-
-#[derive(Default)]
-struct Members {
-    table_name: Option<String>,
-}
-
-impl Shape for Members {
-    fn mismatch(found: Found) -> String {
-        found.instead_of_element("DescribeTimeToLiveInput")
-    }
-
-    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
-        let mut it = Self::default();
-        read_members(object, scope, |name, member| match name {
-            "TableName" => member.set(&mut it.table_name),
-            _ => member.ignore(),
-        })?;
-        Ok(it)
-    }
-}
 
 /// A DescribeTimeToLive request, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
     table: TableReference,
+}
+
+impl Named for Input {
+    const INPUT: &'static str = "DescribeTimeToLiveInput";
 }
 
 impl Input {
@@ -40,8 +24,7 @@ impl Input {
     /// # Errors
     /// SerializationException and ValidationException.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let it: Members = parse(body)?;
-        Ok(Self { table: TableReference::of_tables(it.table_name)? })
+        Ok(Self { table: only_table::<Self>(body)? })
     }
 
     /// Whether there is something to answer.

@@ -39,6 +39,7 @@ pub mod list_tables;
 pub mod list_tags_of_resource;
 mod local_index;
 mod moment;
+mod only_table;
 mod options;
 pub mod page;
 mod page_members;
