@@ -12,7 +12,8 @@ use serde::de::MapAccess;
 use stator_expression::Projection;
 use stator_model::{AttributeMap, ItemSize, Location, SharedItem, TableDescription, TableId};
 use stator_protocol::{
-    ApiError, Attributes, Entries, Entry, Found, JsonWriter, Scope, Shape, parse, read_members,
+    ApiError, Attributes, Entries, Entry, Found, JsonWriter, Scope, Shape, WrittenKey, parse,
+    read_members,
 };
 
 use crate::capacity::{CapacityUnits, Charge};
@@ -54,7 +55,7 @@ impl Shape for Members {
 /// `KeysAndAttributes`: what is asked of one table.
 #[derive(Default)]
 struct KeysOfTable {
-    keys: Option<Vec<Attributes>>,
+    keys: Option<Vec<WrittenKey>>,
     consistent_read: Option<bool>,
     projection_expression: Option<String>,
     placeholders: PlaceholderMembers,
@@ -227,16 +228,23 @@ impl Wanted {
         });
         let form = expression.or(asked.attributes_to_get.map(Form::Attributes));
         let projection = form.zip(projection).map(|(form, projection)| Given { form, projection });
-        let mut keys: Vec<AttributeMap> = Vec::new();
-        for Attributes(key) in asked.keys.unwrap_or_default() {
-            let key = key?;
-            if keys.contains(&key) {
-                return Err(ApiError::validation("Provided list of item keys contains duplicates"));
-            }
-            keys.push(key);
-        }
+        let keys = distinct(asked.keys.unwrap_or_default())?;
         Ok(Self { table, keys, projection, consistent: asked.consistent_read.unwrap_or(false) })
     }
+}
+
+/// The keys, none of which stands twice. One whose numbers are written in another way is taken for another,
+/// and its item returned again: that was observed of reads, while BatchWriteItem goes by value.
+fn distinct(given: Vec<WrittenKey>) -> Result<Vec<AttributeMap>, ApiError> {
+    let mut seen: Vec<(AttributeMap, Vec<String>)> = Vec::new();
+    for WrittenKey { attributes: Attributes(key), numbers } in given {
+        let key = (key?, numbers);
+        if seen.contains(&key) {
+            return Err(ApiError::validation("Provided list of item keys contains duplicates"));
+        }
+        seen.push(key);
+    }
+    Ok(seen.into_iter().map(|(key, _)| key).collect())
 }
 
 /// A BatchGetItem on its way, validated.

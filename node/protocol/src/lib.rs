@@ -21,5 +21,5 @@ pub use head::{ContentType, Credentials, Service, Target};
 pub use shape::{
     AnyList, AnyMap, Entries, Entry, Member, Scope, Shape, is_json, parse, read_members,
 };
-pub use value::{Attributes, NamedValues, ValueError};
+pub use value::{Attributes, NamedValues, ValueError, WrittenKey};
 pub use writer::JsonWriter;

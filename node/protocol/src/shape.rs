@@ -74,6 +74,8 @@ pub struct Scope {
     mismatch: RefCell<Option<String>>,
     value: RefCell<Option<ValueError>>,
     level: Cell<usize>,
+    /// The texts of numbers, while somebody wants them.
+    numbers: RefCell<Option<Vec<String>>>,
 }
 
 impl Scope {
@@ -91,6 +93,23 @@ impl Scope {
     /// Takes the error of a value, if one was noted.
     pub fn take_refusal(&self) -> Option<ValueError> {
         self.value.borrow_mut().take()
+    }
+
+    /// From here on the texts of numbers are kept.
+    pub(crate) fn keep_numbers(&self) {
+        *self.numbers.borrow_mut() = Some(Vec::new());
+    }
+
+    /// Notes how a number is written, if that is wanted.
+    pub(crate) fn note_number(&self, text: &str) {
+        if let Some(numbers) = self.numbers.borrow_mut().as_mut() {
+            numbers.push(text.to_owned());
+        }
+    }
+
+    /// Takes the texts of numbers, of which no more are kept.
+    pub(crate) fn take_numbers(&self) -> Vec<String> {
+        self.numbers.borrow_mut().take().unwrap_or_default()
     }
 
     /// Enters a value and returns its level: 1 for an attribute, one more in each list or map.

@@ -154,6 +154,30 @@ impl Shape for Attributes {
     }
 }
 
+/// The attributes of a key, and how the numbers among them are written. Keys that are the same by value
+/// are not always taken for the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenKey {
+    /// The attributes.
+    pub attributes: Attributes,
+    /// The texts of their numbers, sorted: the order of attributes means nothing.
+    pub numbers: Vec<String>,
+}
+
+impl Shape for WrittenKey {
+    fn mismatch(found: Found) -> String {
+        Attributes::mismatch(found)
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A, scope: &Scope) -> Result<Self, A::Error> {
+        scope.keep_numbers();
+        let attributes = Attributes::from_object(object, scope)?;
+        let mut numbers = scope.take_numbers();
+        numbers.sort_unstable();
+        Ok(Self { attributes, numbers })
+    }
+}
+
 /// Values by names that are not those of attributes, such as placeholders. The values that can be read,
 /// and the first name whose value cannot, with what is wrong with that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -330,6 +354,7 @@ impl Shape for Number {
     }
 
     fn from_text(text: &str, scope: &Scope) -> Result<Self, String> {
+        scope.note_number(text);
         Ok(text.parse().unwrap_or_else(|error| {
             scope.refuse(ValueError::of_number(error, text));
             Self::ZERO
