@@ -50,20 +50,16 @@ fn gaps(sections: &[Section], evidence: &Evidence) -> String {
     let is_text = |line: &&str| !line.starts_with("## ");
     let unsaid = messages().filter(is_text).filter(|text| evidence.answering(text).is_empty());
     let texts: Vec<String> = unsaid.map(|text| format!("- `{text}`\n")).collect();
-    format!(
-        "{BEGIN}\n{} rules, of which no test cites {}{}\n\n{} texts, of which no session answers {}{}\n{}",
-        all.len(),
-        counted(rules.len()),
-        if rules.is_empty() { ".".to_owned() } else { format!(": {}.", rules.join(", ")) },
-        messages().filter(is_text).count(),
-        counted(texts.len()),
-        if texts.is_empty() { "." } else { ":\n" },
-        texts.concat(),
-    )
-}
-
-fn counted(count: usize) -> String {
-    if count == 0 { "none".to_owned() } else { count.to_string() }
+    let rules = match rules.as_slice() {
+        [] => "each with a test that cites it, or a known difference.".to_owned(),
+        some => format!("{} of them cited by no test: {}.", some.len(), some.join(", ")),
+    };
+    let texts = match texts.as_slice() {
+        [] => "each answered in a session.\n".to_owned(),
+        some => format!("{} of them answered in no session:\n{}", some.len(), some.concat()),
+    };
+    let said = messages().filter(is_text).count();
+    format!("{BEGIN}\n{} rules, {rules}\n\n{said} texts, {texts}", all.len())
 }
 
 fn differences(sections: &[Section]) -> String {
