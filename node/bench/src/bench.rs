@@ -109,6 +109,17 @@ impl Bench {
         self.cores.on_server(|| self.start(Command::new(&self.node), data))
     }
 
+    /// Another build of the node on this data, on the server's core.
+    ///
+    /// # Errors
+    /// If there is no such binary, or it does not serve.
+    pub fn other_node(&self, binary: &Path, data: &Path) -> Result<Server> {
+        if !binary.is_file() {
+            return Err(Error::NoBinary { path: binary.to_path_buf() });
+        }
+        self.cores.on_server(|| self.start(Command::new(binary), data))
+    }
+
     /// The node on this data, on both cores: for what is not measured against a bare program.
     ///
     /// # Errors

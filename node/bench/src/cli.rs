@@ -255,9 +255,8 @@ fn compare(peers: &Peers) -> Result<()> {
 
 fn take_turns(Versus { older, place }: &Versus) -> Result<()> {
     let mut reporter = Reporter::new(place, "stator-bench versus OLDER", "VERSUS.md")?;
-    let older = Bench::new(older.clone(), &place.dir, place.scale())?;
     let title = "Two builds of the node";
-    reporter.add(("versus", title, versus::HOW), |newer| versus::run(&older, newer))?;
+    reporter.add(("versus", title, versus::HOW), |bench| versus::run(bench, older))?;
     reporter.finish();
     Ok(())
 }

@@ -4,6 +4,8 @@
 //! a time. CPU time per request is compared within each pair of turns, so that whatever the machine does
 //! meanwhile, it does to both.
 
+use std::path::Path;
+
 use crate::bench::{Bench, say};
 use crate::dynamo::{Session, TABLE};
 use crate::error::Result;
@@ -16,8 +18,8 @@ use crate::stock;
 
 /// For the report.
 pub const HOW: &str = "32 keep-alive connections ask for 1,000 items of 1 KB, strongly consistent, and put \
-     new ones. In turns older, newer, older, newer; the ratio is that of the CPU time of a request, newer / \
-     older, and its median is taken over the pairs.";
+     new ones. In turns older, newer, older, newer, older; the ratio is that of the CPU time of a request, \
+     newer / mean of the older before and after, and the guard is older / older.";
 
 const CONNECTIONS: usize = 32;
 const KEYS: u64 = 1_000;
@@ -26,19 +28,20 @@ const NEW: u64 = 1 << 32;
 /// Fewer pairs have no interval worth the name.
 const LEAST_PAIRS: usize = 7;
 
-/// Measures the newer build against the older.
+/// Measures the node against an older build of it.
 ///
 /// # Errors
 /// If either does not serve, or a reply is wrong.
-pub fn run(older: &Bench, newer: &Bench) -> Result<Vec<Row>> {
-    let (old, new) = (older.node(&older.fresh("older"))?, newer.node(&newer.fresh("newer"))?);
+pub fn run(bench: &Bench, older: &Path) -> Result<Vec<Row>> {
+    let old = bench.other_node(older, &bench.fresh("older"))?;
+    let new = bench.node(&bench.fresh("newer"))?;
     for server in [&old, &new] {
         Session::open(server.address())?.create_table(TABLE)?;
         stock::fill(&mut Fleet::open(server.address(), 1, 0)?, KEYS)?;
     }
-    let pairs = newer.scale.pairs().max(LEAST_PAIRS);
-    let gets = Until::Requests(newer.scale.choose(10_000, 40_000, 100_000));
-    let puts = Until::Requests(newer.scale.choose(5_000, 20_000, 50_000));
+    let pairs = bench.scale.pairs().max(LEAST_PAIRS);
+    let gets = Until::Requests(bench.scale.choose(10_000, 40_000, 100_000));
+    let puts = Until::Requests(bench.scale.choose(5_000, 20_000, 50_000));
     let mut rows = compare("GetItem", [&old, &new], 0, || Gets { keys: KEYS }, gets, pairs)?;
     rows.extend(compare("PutItem", [&old, &new], NEW, || NewItems, puts, pairs)?);
     Ok(rows)
@@ -57,21 +60,24 @@ fn compare<W: Work>(
     let mut new = Side::open(new, CONNECTIONS, first, work())?;
     old.warm_up(turn)?;
     new.warm_up(turn)?;
-    let (mut ratios, mut notes) = (Vec::new(), [String::new(), String::new()]);
+    let (mut ratios, mut guards) = (Vec::new(), Vec::new());
+    let mut notes = [String::new(), String::new()];
+    let mut before = old.turn(turn)?.micros;
     for pair in 1..=pairs {
-        let (before, after) = (old.turn(turn)?, new.turn(turn)?);
-        ratios.push(after.micros / before.micros);
-        say(&format!(
-            "pair {pair}: {operation} {:.1} us older, {:.1} us newer",
-            before.micros, after.micros
-        ));
-        notes = [before.describe(), after.describe()];
+        let (newer, older) = (new.turn(turn)?, old.turn(turn)?);
+        let (between, after) = (newer.micros, older.micros);
+        ratios.push(between / ((before + after) / 2.0));
+        guards.push(after / before);
+        say(&format!("pair {pair}: {operation} {before:.1}, newer {between:.1}, {after:.1} us"));
+        notes = [older.describe(), newer.describe()];
+        before = after;
     }
     let [old_note, new_note] = notes;
     let (cpu, micros) = (format!("CPU of a {operation}"), Basis::Cpu);
     Ok(vec![
         Row::sampled(format!("{cpu}, newer / older"), "x", micros, ratios)
             .held_to(Goal::at_most(1.05, 1.15)),
+        Row::sampled(format!("guard: {operation}, older / older"), "x", micros, guards),
         Row::sampled(format!("{cpu}, older"), "us", micros, old.micros).noted(old_note),
         Row::sampled(format!("{cpu}, newer"), "us", micros, new.micros).noted(new_note),
     ])
