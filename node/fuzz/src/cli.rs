@@ -1,62 +1,81 @@
-//! The `stator-fuzz` binary: what `.ci/fuzz` needs besides libFuzzer.
+//! The command line: what `.ci/fuzz` needs besides libFuzzer, and what shows a finding again.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use rustix::time::{ClockId, clock_gettime};
-use stator_fuzz::engine::Engine;
-use stator_fuzz::{TARGETS, Target, corpus, seeds};
+
+use crate::engine::Engine;
+use crate::{TARGETS, Target, corpus, seeds};
 
 /// Inputs of fuzz targets: where they come from, and where they are kept
 #[derive(Debug, Parser)]
 #[command(name = "stator-fuzz")]
-struct Cli {
+pub struct Cli {
+    /// What to do.
     #[command(subcommand)]
-    command: Command,
+    pub command: Command,
 }
 
+/// What can be done.
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// Print the names of all targets
     List,
     /// Write all known inputs of a target into a folder, a file for each
-    Unpack { target: String, folder: PathBuf },
+    Unpack {
+        /// Its name
+        target: String,
+        /// Where they go
+        folder: PathBuf,
+    },
     /// Keep the inputs in a folder, the shortest first, in node/fuzz/corpus
-    Pack { target: String, folder: PathBuf },
+    Pack {
+        /// Its name
+        target: String,
+        /// Where they are
+        folder: PathBuf,
+    },
     /// Write the words that known inputs of a target are made of, as libFuzzer wants them
-    Words { target: String, file: PathBuf },
+    Words {
+        /// Its name
+        target: String,
+        /// Where they go
+        file: PathBuf,
+    },
     /// Run a target on inputs of up to 256 KiB, and print on how many
     Stretch {
+        /// Its name
         target: String,
         /// More inputs to make long
         folder: PathBuf,
+        /// For how long
         #[arg(long)]
         seconds: u64,
+        /// The same seed makes the same inputs
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
     /// Run a target on the inputs in these files
-    Run { target: String, files: Vec<PathBuf> },
+    Run {
+        /// Its name
+        target: String,
+        /// Where they are
+        files: Vec<PathBuf>,
+    },
 }
 
 /// Lengths to which inputs are stretched, in turn.
 const LENGTHS: [usize; 3] = [16 << 10, 64 << 10, 256 << 10];
 
-fn main() -> ExitCode {
-    match run(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("stator-fuzz: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run(command: Command) -> io::Result<()> {
+/// Does it.
+///
+/// # Errors
+/// If a file cannot be read or written, or there is a finding.
+pub fn run(command: Command) -> io::Result<()> {
     match command {
         Command::List => TARGETS.iter().for_each(|target| println!("{}", target.name)),
         Command::Unpack { target, folder } => unpack(find(&target)?, &folder)?,

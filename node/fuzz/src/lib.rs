@@ -11,9 +11,10 @@
 //! grows faster than they do. `.ci/fuzz` builds the targets with libFuzzer, on the stable toolchain, and is
 //! guided by coverage.
 //!
-//! To be read in this order: [`target`], [`meter`], [`seeds`], [`corpus`], [`mutate`], [`engine`]. Nothing
+//! To be read in this order: [`target`], [`meter`], [`seeds`], [`corpus`], [`mutate`], [`engine`], [`cli`]. Nothing
 //! here is a part of a server, and nothing else may depend on it: it brings an allocator that counts.
 
+pub mod cli;
 pub mod corpus;
 pub mod engine;
 pub mod meter;
