@@ -7,9 +7,11 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableStatus,
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, LocalSecondaryIndex,
+    ProjectionType, ScalarAttributeType, TableStatus,
 };
 
+use crate::oracle::{Projection, Schema};
 use crate::site::Node;
 use crate::tap::Tap;
 use crate::wait::eventually;
@@ -168,4 +170,44 @@ pub async fn make_table(
 ) {
     create_table(client, name, partition_key, sort_key).await.expect("the table can be created");
     until_active(client, name).await;
+}
+
+/// Creates an on-demand table with these keys and local indexes and waits until it is ACTIVE.
+///
+/// # Panics
+/// If that fails.
+pub async fn make_indexed_table(client: &Client, name: &str, schema: &Schema) {
+    let roles = [KeyType::Hash, KeyType::Range];
+    let keys = schema.key_attributes();
+    let mut request =
+        client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    for (key, role) in keys.iter().zip(roles) {
+        request = request.attribute_definitions(key.definition()).key_schema(key.element(role));
+    }
+    for index in schema.indexes() {
+        let partition_key = keys.first().expect("a table has a key");
+        let built = LocalSecondaryIndex::builder()
+            .index_name(index.name)
+            .key_schema(partition_key.element(KeyType::Hash))
+            .key_schema(index.sort_key.element(KeyType::Range))
+            .projection(sdk_projection(&index.projection));
+        request = request
+            .attribute_definitions(index.sort_key.definition())
+            .local_secondary_indexes(built.build().expect("complete"));
+    }
+    request.send().await.expect("the table can be created");
+    until_active(client, name).await;
+}
+
+fn sdk_projection(projection: &Projection) -> aws_sdk_dynamodb::types::Projection {
+    let built = aws_sdk_dynamodb::types::Projection::builder();
+    match projection {
+        Projection::All => built.projection_type(ProjectionType::All),
+        Projection::KeysOnly => built.projection_type(ProjectionType::KeysOnly),
+        Projection::Include(names) => {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            built.projection_type(ProjectionType::Include).set_non_key_attributes(Some(names))
+        }
+    }
+    .build()
 }

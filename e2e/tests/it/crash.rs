@@ -9,19 +9,26 @@
 //! - *invented*: an item is there that nobody sent, or one from before an acknowledged write;
 //! - *torn*: an item is there with the number of one write and the attributes of another.
 //!
+//! Items are put, updated and deleted, mostly under a condition that must hold of what was acknowledged, now
+//! and then under one that cannot; updates add to the number that is there, so that one that is applied twice
+//! shows. A local index sorts each writer's items by the number of their last write: it is read as well, and
+//! must hold an entry of each item that was found, of the same write, and no other.
+//!
 //! A write that was under way at the kill is unknown: it may be there or not, and from the first read
 //! after the restart on it is one of the two for good. The seed decides what is written and about when
 //! the process dies, not how the system schedules it: a seed that failed is worth many runs.
 
 mod churn;
+mod content;
 mod hot;
+mod own;
 mod trigger;
 mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use stator_e2e::client::{KeyAttribute, client, make_table};
+use stator_e2e::client::{client, make_indexed_table};
 use stator_e2e::random::{Random, seed};
 use stator_e2e::run::{evidence, kills};
 use stator_e2e::site::{Node, Site};
@@ -81,7 +88,7 @@ impl Run {
         let node = site.start().await;
         let client = client(&node);
         for number in 0..TABLES {
-            make_table(&client, &table_name(number), KeyAttribute::new("pk", 'S'), None).await;
+            make_indexed_table(&client, &table_name(number), &content::schema()).await;
         }
         node.kill().await;
     }
@@ -159,6 +166,12 @@ impl Run {
         let sum = |figure: fn(&Writer) -> u64| self.writers.iter().map(figure).sum::<u64>();
         let (acknowledged, unknown, kept) =
             (sum(Writer::acknowledged), sum(Writer::unknown), sum(Writer::unknown_kept));
+        let (updates, deletes, refused, entries) = (
+            sum(Writer::updates),
+            sum(Writer::deletes),
+            sum(Writer::conditions_failed),
+            sum(Writer::entries),
+        );
         assert!(acknowledged > 0, "a run that wrote nothing shows nothing");
         evidence(
             "crash",
@@ -167,10 +180,14 @@ impl Run {
                 ("kills", &self.kills),
                 ("kills_during_recovery", &self.recoveries_killed),
                 ("acknowledged_writes", &acknowledged),
+                ("of_them_updates", &updates),
+                ("of_them_deletes", &deletes),
+                ("conditions_failed", &refused),
                 ("unknown_writes", &unknown),
                 ("unknown_found", &kept),
                 ("table_changes", &self.churn.changes()),
                 ("keys_compared", &self.compared),
+                ("index_entries_compared", &entries),
                 ("lost", &0),
                 ("invented", &0),
                 ("torn", &0),

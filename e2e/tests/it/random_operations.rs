@@ -14,10 +14,7 @@ mod words;
 use std::fmt::Display;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{
-    BillingMode, KeyType, LocalSecondaryIndex, Projection as SdkProjection, ProjectionType,
-};
-use stator_e2e::client::{KeyAttribute, tapped_client, until_active, until_gone};
+use stator_e2e::client::{KeyAttribute, make_indexed_table, tapped_client, until_gone};
 use stator_e2e::oracle::{Draw, Item, LocalIndex, Model, Projection, Schema, Table, Value};
 use stator_e2e::random::{Random, seed};
 use stator_e2e::run::{cases, evidence};
@@ -150,7 +147,7 @@ impl Run {
         let sort_key = random.pick(&kinds).map(|kind| KeyAttribute::new("sk", kind));
         let indexes = sort_key.map_or_else(Vec::new, |_| draw_indexes(random));
         let schema = Schema::new(partition_key, sort_key, indexes);
-        make_table(&self.client, name, &schema).await;
+        make_indexed_table(&self.client, name, &schema).await;
         self.refusals.learn(name, schema.clone());
         self.model.insert(name.to_owned(), Table::new(schema));
         self.counts.tables += 1;
@@ -230,41 +227,4 @@ fn draw_indexes(random: &mut Random) -> Vec<LocalIndex> {
         (!random.one_in(3)).then_some(LocalIndex { name, sort_key, projection })
     };
     [draw("by-rank", "rank"), draw("by-grade", "grade")].into_iter().flatten().collect()
-}
-
-/// Creates a table and waits until it is ACTIVE.
-async fn make_table(client: &Client, name: &str, schema: &Schema) {
-    let roles = [KeyType::Hash, KeyType::Range];
-    let keys = schema.key_attributes();
-    let mut request =
-        client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
-    for (key, role) in keys.iter().zip(roles) {
-        request = request.attribute_definitions(key.definition()).key_schema(key.element(role));
-    }
-    for index in schema.indexes() {
-        let partition_key = keys.first().expect("a table has a key");
-        let built = LocalSecondaryIndex::builder()
-            .index_name(index.name)
-            .key_schema(partition_key.element(KeyType::Hash))
-            .key_schema(index.sort_key.element(KeyType::Range))
-            .projection(sdk_projection(&index.projection));
-        request = request
-            .attribute_definitions(index.sort_key.definition())
-            .local_secondary_indexes(built.build().expect("complete"));
-    }
-    request.send().await.expect("the table can be created");
-    until_active(client, name).await;
-}
-
-fn sdk_projection(projection: &Projection) -> SdkProjection {
-    let built = SdkProjection::builder();
-    match projection {
-        Projection::All => built.projection_type(ProjectionType::All),
-        Projection::KeysOnly => built.projection_type(ProjectionType::KeysOnly),
-        Projection::Include(names) => {
-            let names = names.iter().map(|name| (*name).to_owned()).collect();
-            built.projection_type(ProjectionType::Include).set_non_key_attributes(Some(names))
-        }
-    }
-    .build()
 }

@@ -38,6 +38,7 @@ pub(crate) fn item(id: WriteId) -> Item {
     let name = format!("{}/{}", id.writer, id.write);
     Item::from([
         ("pk".to_owned(), Value::S(KEY.to_owned())),
+        ("sk".to_owned(), Value::S(KEY.to_owned())),
         ("head".to_owned(), Value::S(name.clone())),
         ("tail".to_owned(), Value::S(name)),
     ])
@@ -75,7 +76,8 @@ impl Hot {
             writes.extend(writer.take_hot_writes());
         }
         let request = client.get_item().table_name(table_name(self.table)).consistent_read(true);
-        let request = request.key("pk", AttributeValue::S(KEY.to_owned()));
+        let key = || AttributeValue::S(KEY.to_owned());
+        let request = request.key("pk", key()).key("sk", key());
         let found = request.send().await.expect("it can be read").item;
         let found = match found.as_ref().map(Value::item_from_sdk) {
             None => None,

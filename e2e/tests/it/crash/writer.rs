@@ -1,18 +1,26 @@
 //! A client that writes its own keys one after the other and knows what must be there.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::get_item::GetItemError;
+use aws_sdk_dynamodb::operation::query::QueryError;
+use aws_sdk_dynamodb::types::ReturnValue;
 use stator_e2e::oracle::{Item, Value, to_sdk};
 use stator_e2e::random::Random;
 
+use super::content::{self, INDEX, entry, item, number_of, written_item};
 use super::hot::{self, HotWrite, WriteId};
+use super::own::{Change, Outcome, Write};
 use super::table_name;
 use super::trigger::Trigger;
 
 /// How many keys a writer owns: few, so that most writes replace one.
 const KEYS: u64 = 24;
 
-/// What is known of one key. Write numbers count the writes of one writer from 1; 0 is no item.
+/// What is known of one key. Write numbers count the writes of one writer from 1; 0 is no item, as after a
+/// delete.
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
     /// The last write that was acknowledged, or found after a restart.
@@ -32,6 +40,10 @@ pub(crate) struct Writer {
     acknowledged: u64,
     unknown: u64,
     unknown_kept: u64,
+    updates: u64,
+    deletes: u64,
+    conditions_failed: u64,
+    entries: u64,
 }
 
 impl Writer {
@@ -47,6 +59,10 @@ impl Writer {
             acknowledged: 0,
             unknown: 0,
             unknown_kept: 0,
+            updates: 0,
+            deletes: 0,
+            conditions_failed: 0,
+            entries: 0,
         }
     }
 
@@ -64,6 +80,23 @@ impl Writer {
 
     pub(crate) const fn unknown_kept(&self) -> u64 {
         self.unknown_kept
+    }
+
+    pub(crate) const fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    pub(crate) const fn deletes(&self) -> u64 {
+        self.deletes
+    }
+
+    pub(crate) const fn conditions_failed(&self) -> u64 {
+        self.conditions_failed
+    }
+
+    /// How many entries of the index were compared.
+    pub(crate) const fn entries(&self) -> u64 {
+        self.entries
     }
 
     pub(crate) const fn table(&self) -> u32 {
@@ -96,28 +129,30 @@ impl Writer {
 
     async fn write_own(&mut self, client: &Client, trigger: &Trigger) -> bool {
         self.last += 1;
-        let write = self.last;
         let key = self.random.below(KEYS);
-        let item = item(self.id, key, write);
+        let change = Change::draw(&mut self.random);
         let known = known(&mut self.keys, key);
-        // What was acknowledged or found is there, whatever the node died of before: a condition on it must
-        // hold.
-        let condition =
-            if known.settled == 0 { "attribute_not_exists(pk)" } else { "attribute_exists(pk)" };
-        let condition = write.is_multiple_of(3).then(|| condition.to_owned());
-        let request = client.put_item().table_name(table_name(self.table));
-        let request = request.set_item(Some(to_sdk(&item))).set_condition_expression(condition);
-        let answer = request.send().await;
-        match answer {
-            Ok(_) => {
-                known.settled = write;
+        let number = change.number(self.last);
+        let table = table_name(self.table);
+        let (writer, settled) = (self.id, known.settled);
+        let write = Write { table: &table, writer, key, settled, number: self.last };
+        match write.send(change, client, trigger).await {
+            Some(Outcome::Written) => {
+                known.settled = number;
                 self.acknowledged += 1;
+                self.updates += u64::from(change == Change::Update);
+                self.deletes += u64::from(change == Change::Delete);
                 trigger.acknowledge();
                 true
             }
-            Err(error) => {
-                trigger.excuse(&error);
-                known.unknown = Some(write);
+            Some(Outcome::ConditionFailed) => {
+                self.conditions_failed += 1;
+                true
+            }
+            // What is under a condition that cannot hold may not be found afterwards either.
+            None if change == Change::Refused => false,
+            None => {
+                known.unknown = Some(number);
                 self.unknown += 1;
                 false
             }
@@ -150,8 +185,11 @@ impl Writer {
         }
     }
 
-    /// A writer sees its own acknowledged write at once.
+    /// A writer sees its own acknowledged writes at once, in the index too.
     async fn read_back(&mut self, client: &Client, trigger: &Trigger) -> bool {
+        if self.random.one_in(4) {
+            return self.read_index_back(client, trigger).await;
+        }
         let key = self.random.below(KEYS);
         match self.read(client, key).await {
             Ok(found) => {
@@ -166,22 +204,58 @@ impl Writer {
         }
     }
 
+    async fn read_index_back(&mut self, client: &Client, trigger: &Trigger) -> bool {
+        match self.read_index(client).await {
+            Ok(found) => {
+                let numbered = (0..KEYS).zip(&self.keys);
+                let items = numbered.filter_map(|(key, it)| written_item(self.id, key, it.settled));
+                let mut expected: Vec<Item> = items.map(|item| entry(&item)).collect();
+                expected.sort_by_key(number_of);
+                assert_eq!(found, expected, "read back of the index");
+                true
+            }
+            Err(error) => {
+                trigger.excuse(&error);
+                false
+            }
+        }
+    }
+
     async fn read(
         &self,
         client: &Client,
         key: u64,
-    ) -> Result<
-        Option<Item>,
-        aws_sdk_dynamodb::error::SdkError<aws_sdk_dynamodb::operation::get_item::GetItemError>,
-    > {
+    ) -> Result<Option<Item>, SdkError<GetItemError>> {
         let request = client.get_item().table_name(table_name(self.table)).consistent_read(true);
-        let request = request.key("pk", AttributeValue::S(key_text(self.id, key)));
+        let request = request.set_key(Some(to_sdk(&content::key(self.id, key))));
         Ok(request.send().await?.item.as_ref().map(Value::item_from_sdk))
     }
 
-    /// Reads every key and says what is wrong; writes of unknown fate are settled by what is found.
-    /// Returns how many keys it compared.
+    /// The entries of the index, by rising numbers of writes.
+    async fn read_index(&self, client: &Client) -> Result<Vec<Item>, SdkError<QueryError>> {
+        let mut found = Vec::new();
+        let mut start = None;
+        loop {
+            let values = Item::from([(":pk".to_owned(), Value::S(format!("writer-{}", self.id)))]);
+            let request = client.query().table_name(table_name(self.table)).index_name(INDEX);
+            let request = request
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk")
+                .set_expression_attribute_values(Some(to_sdk(&values)))
+                .set_exclusive_start_key(start);
+            let answer = request.send().await?;
+            found.extend(answer.items().iter().map(Value::item_from_sdk));
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Reads every key and the index and says what is wrong; writes of unknown fate are settled by what is
+    /// found. Returns how many keys it compared.
     pub(crate) async fn compare(&mut self, client: &Client, defects: &mut Vec<String>) -> u64 {
+        let mut items = Vec::new();
         for key in 0..KEYS {
             let found = self.read(client, key).await.expect("it can be read");
             let known = known(&mut self.keys, key);
@@ -197,8 +271,27 @@ impl Writer {
                 }
                 None => defects.push(describe(self.id, key, *known, found.as_ref())),
             }
+            items.extend(found);
         }
+        let entries = self.read_index(client).await.expect("it can be queried");
+        self.entries += u64::try_from(entries.len()).expect("few keys");
+        self.compare_index(&items, &entries, defects);
         KEYS
+    }
+
+    /// The index must hold an entry of each item that was found, whole and in order, and nothing else.
+    fn compare_index(&self, items: &[Item], entries: &[Item], defects: &mut Vec<String>) {
+        let expected: BTreeSet<Item> = items.iter().map(entry).collect();
+        let found: BTreeSet<Item> = entries.iter().cloned().collect();
+        for missing in expected.difference(&found) {
+            defects.push(format!("writer {}: lost entry of the index: {missing:?}", self.id));
+        }
+        for stranger in found.difference(&expected) {
+            defects.push(format!("writer {}: invented entry of the index: {stranger:?}", self.id));
+        }
+        if found.len() != entries.len() || !entries.is_sorted_by_key(number_of) {
+            defects.push(format!("writer {}: the index is out of order: {entries:?}", self.id));
+        }
     }
 }
 
@@ -217,36 +310,4 @@ fn describe(writer: u32, key: u64, known: Known, found: Option<&Item>) -> String
         Some((write, _)) => format!("torn (write {write:?})"),
     };
     format!("writer {writer} key {key}: {what}; expected {known:?}")
-}
-
-fn key_text(writer: u32, key: u64) -> String {
-    format!("writer-{writer}-key-{key}")
-}
-
-/// What must be there after this write; nothing after none.
-fn written_item(writer: u32, key: u64, write: u64) -> Option<Item> {
-    (write > 0).then(|| item(writer, key, write))
-}
-
-/// The item of a write. All of it follows from the write's number, which shows a torn one.
-fn item(writer: u32, key: u64, write: u64) -> Item {
-    let mut random = Random::new(u64::from(writer) << 48 ^ key << 40 ^ write);
-    let longest = if random.one_in(10) { 40_000 } else { 1_500 };
-    let length = random.index(longest);
-    let letter = char::from(b'a' + u8::try_from(random.below(26)).expect("a letter"));
-    let tail = format!("{:x}", random.next());
-    Item::from([
-        ("pk".to_owned(), Value::S(key_text(writer, key))),
-        ("write".to_owned(), Value::N(write.to_string())),
-        ("head".to_owned(), Value::S(tail.clone())),
-        ("pad".to_owned(), Value::S(letter.to_string().repeat(length))),
-        ("tail".to_owned(), Value::S(tail)),
-    ])
-}
-
-fn number_of(item: &Item) -> Option<u64> {
-    match item.get("write") {
-        Some(Value::N(number)) => number.parse().ok(),
-        _ => None,
-    }
 }
