@@ -18,6 +18,18 @@ pub fn to_item_of(view: &dyn ItemView, wanted: &dyn Fn(&str) -> bool) -> Item {
     selector.builder.finish()
 }
 
+/// The value that `show` shows: one and no more.
+pub(crate) fn to_value<E>(
+    show: impl FnOnce(&mut dyn ValueVisitor) -> Result<(), E>,
+) -> Result<AttributeValue, E> {
+    let mut builder = Builder { open: vec![Open::List(Vec::new())], names: Vec::new() };
+    show(&mut builder)?;
+    match builder.open.pop() {
+        Some(Open::List(mut list)) => Ok(list.pop().expect("one value is shown")),
+        _ => unreachable!("the list is at the bottom of the stack"),
+    }
+}
+
 /// A list or map that is not complete, or the item itself.
 enum Open {
     Map(Vec<(String, AttributeValue)>),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{AttributeValue, ValueVisitor, limits};
+use crate::{AttributeValue, ValueVisitor, binary, limits};
 
 /// Attributes by name: an item, or the content of a map. Sorted by name, each name once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -127,6 +127,8 @@ pub trait ItemView {
     fn size(&self) -> ItemSize;
     /// Shows every attribute, name before value, ordered by name.
     fn visit(&self, visitor: &mut dyn ValueVisitor);
+    /// Appends the attributes in their [binary form](crate::binary).
+    fn put_binary(&self, out: &mut Vec<u8>);
 }
 
 impl ItemView for AttributeMap {
@@ -139,6 +141,10 @@ impl ItemView for AttributeMap {
             visitor.name(name);
             value.visit(visitor);
         }
+    }
+
+    fn put_binary(&self, out: &mut Vec<u8>) {
+        binary::put_attributes(self, out);
     }
 }
 

@@ -4,6 +4,7 @@
 //! draws a random number; nothing here knows JSON, disks or Raft. Types are built through checked
 //! constructors, so that a value in hand is a valid one.
 
+pub mod binary;
 mod build;
 pub mod history;
 pub mod id;

@@ -5,33 +5,18 @@
 //! 1 byte    │ 8 bytes   │ 2 bytes │ 1 byte │ count, then name and value of each, ordered by name
 //! ```
 //!
-//! Integers are big endian; lengths and counts are varints. Each value begins with a tag:
-//!
-//! ```text
-//! 1 S    length, UTF-8                       7 SS  count, then length and UTF-8 of each
-//! 2 N    number                              8 NS  count, then the numbers
-//! 3 B    length, bytes                       9 BS  count, then length and bytes of each
-//! 4 BOOL false                              10 L   count, then the values
-//! 5 BOOL true                               11 M   count, then name and value of each, ordered by name
-//! 6 NULL
-//!
-//! number: 1 byte: bit 7 negative, bit 6 an exponent follows, bits 0-4 bytes of the coefficient
-//!         exponent of ten, 2 bytes, two's complement; absent if it is 0
-//!         coefficient without trailing decimal zeros, without leading zero bytes
-//! ```
+//! Integers are big endian. The attributes are in the form of [`stator_model::binary`].
 //!
 //! An item has one encoding only. A [`StoredItem`] is checked from end to end when it is made, which
 //! also finds its size; from then on it shows itself to a visitor without being decoded.
 
 use std::fmt;
 
+use stator_model::binary::{self, Nobody};
 use stator_model::{Item, ItemSize, ItemView, Timestamp, ValueVisitor};
 
 use crate::Value;
 use crate::record::{Malformed, Problem, Reader};
-
-mod encode;
-mod walk;
 
 #[cfg(test)]
 mod tests;
@@ -41,24 +26,6 @@ const VERSION: u8 = 1;
 
 /// Bytes before the attributes.
 pub const HEADER_BYTES: usize = 12;
-
-/// Levels of lists and maps that are read. The service allows half of it and whoever makes an item
-/// has checked that; this bound is there for the stack.
-const DEPTH: usize = 2 * stator_model::limits::NESTING_LEVELS;
-
-mod tag {
-    pub(super) const S: u8 = 1;
-    pub(super) const N: u8 = 2;
-    pub(super) const B: u8 = 3;
-    pub(super) const FALSE: u8 = 4;
-    pub(super) const TRUE: u8 = 5;
-    pub(super) const NULL: u8 = 6;
-    pub(super) const SS: u8 = 7;
-    pub(super) const NS: u8 = 8;
-    pub(super) const BS: u8 = 9;
-    pub(super) const L: u8 = 10;
-    pub(super) const M: u8 = 11;
-}
 
 /// The region where a write was made first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,7 +56,7 @@ pub fn encode(item: &Item, header: ItemHeader) -> Vec<u8> {
     out.extend_from_slice(&header.timestamp.bits().to_be_bytes());
     out.extend_from_slice(&header.origin.0.to_be_bytes());
     out.push(header.flags.0);
-    encode::attributes(item, 0, &mut out);
+    binary::put_attributes(item, &mut out);
     out
 }
 
@@ -111,9 +78,9 @@ impl StoredItem {
     pub fn parse(value: Value) -> Result<Self, Malformed> {
         let mut reader = Reader::new(RECORD, &value);
         let header = read_header(&mut reader)?;
-        let bytes = walk::attributes(&mut reader, &mut walk::Nobody)?;
+        let size = binary::walk_attributes(&mut reader, &mut Nobody)?;
         reader.finish()?;
-        Ok(Self { header, size: ItemSize::from_bytes(bytes), value })
+        Ok(Self { header, size, value })
     }
 
     /// When and where it was written.
@@ -130,6 +97,10 @@ impl StoredItem {
     pub fn value(&self) -> &Value {
         &self.value
     }
+
+    fn attributes(&self) -> &[u8] {
+        self.value.get(HEADER_BYTES..).unwrap_or_default()
+    }
 }
 
 impl ItemView for StoredItem {
@@ -138,9 +109,12 @@ impl ItemView for StoredItem {
     }
 
     fn visit(&self, visitor: &mut dyn ValueVisitor) {
-        let attributes = self.value.get(HEADER_BYTES..).unwrap_or_default();
-        walk::attributes(&mut Reader::new(RECORD, attributes), visitor)
+        binary::walk_attributes(&mut Reader::new(RECORD, self.attributes()), visitor)
             .expect("checked when the item was made");
+    }
+
+    fn put_binary(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.attributes());
     }
 }
 

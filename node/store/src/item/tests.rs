@@ -4,6 +4,9 @@ use stator_model::{AttributeMap, AttributeValue, Item, ItemView, Number, Timesta
 
 use super::*;
 
+/// Levels of lists and maps that are read.
+const DEPTH: usize = 2 * stator_model::limits::NESTING_LEVELS;
+
 const HEADER: ItemHeader = ItemHeader {
     timestamp: Timestamp::from_bits(0x0102_0304_0506_0708),
     origin: RegionId(0x0a0b),

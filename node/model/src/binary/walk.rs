@@ -1,11 +1,10 @@
 //! Reading attributes: one pass that checks every byte, adds up the size by the service's rule
 //! ("DynamoDB item sizes and formats", developer guide) and shows each piece to a visitor.
 
-use stator_model::{Number, ValueVisitor};
-
 use super::encode::{COEFFICIENT_BYTES, HAS_EXPONENT, NEGATIVE};
+use super::reader::{Malformed, Problem, Reader};
 use super::{DEPTH, tag};
-use crate::record::{Malformed, Problem, Reader};
+use crate::{Number, ValueVisitor};
 
 /// The bytes that a list or map counts for itself.
 const CONTAINER: usize = 3;
@@ -42,7 +41,8 @@ fn members<V: ValueVisitor + ?Sized>(
     Ok(size)
 }
 
-fn value<V: ValueVisitor + ?Sized>(
+/// Walks over a value that lies below `depth` others and returns its size.
+pub(super) fn value<V: ValueVisitor + ?Sized>(
     reader: &mut Reader<'_>,
     visitor: &mut V,
     depth: usize,
@@ -165,7 +165,8 @@ fn number(reader: &mut Reader<'_>) -> Result<Number, Malformed> {
 }
 
 /// Looks at nothing: for a pass that only checks.
-pub(super) struct Nobody;
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nobody;
 
 impl ValueVisitor for Nobody {
     fn name(&mut self, _name: &str) {}

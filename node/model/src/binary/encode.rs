@@ -1,9 +1,8 @@
 //! Writing attributes.
 
-use stator_model::{AttributeMap, AttributeValue, Number};
-
+use super::reader::{put_blob, put_length};
 use super::{DEPTH, tag};
-use crate::record::{put_blob, put_length};
+use crate::{AttributeMap, AttributeValue, Number};
 
 /// The bit of a number's first byte that says: negative.
 pub(super) const NEGATIVE: u8 = 0x80;
@@ -21,7 +20,8 @@ pub(super) fn attributes(map: &AttributeMap, depth: usize, out: &mut Vec<u8>) {
     }
 }
 
-fn value(value: &AttributeValue, depth: usize, out: &mut Vec<u8>) {
+/// Appends a value that lies below `depth` others.
+pub(super) fn value(value: &AttributeValue, depth: usize, out: &mut Vec<u8>) {
     match value {
         AttributeValue::S(text) => tagged(tag::S, text.as_bytes(), out),
         AttributeValue::N(decimal) => {
@@ -68,7 +68,7 @@ fn begin(tag: u8, count: usize, out: &mut Vec<u8>) {
 
 fn deeper(depth: usize) -> usize {
     // IMPORTANT: what is written deeper than DEPTH could not be read again.
-    assert!(depth < DEPTH, "an item nested twice as deep as allowed reached the store");
+    assert!(depth < DEPTH, "an item nested twice as deep as allowed is to be written");
     depth + 1
 }
 
