@@ -13,6 +13,7 @@ pub mod item;
 pub mod key;
 pub mod limits;
 pub mod number;
+pub mod rules;
 pub mod set;
 pub mod settings;
 pub mod table;
@@ -29,6 +30,7 @@ pub use index::{IndexEntry, IndexKeyError, IndexLocation, LocalIndex, LocalIndex
 pub use item::{AttributeMap, DuplicateName, Item, ItemSize, ItemView, SharedItem};
 pub use key::{HashSecret, KeyHash, KeyRange, KeyValue, Location, PrimaryKey, SortRange};
 pub use number::{Number, NumberError};
+pub use rules::ValueRule;
 pub use set::{SetMembers, SetMismatch, set_union};
 pub use settings::{OnDemandCaps, TableClass, TableSettings, Tags};
 pub use table::{
