@@ -14,6 +14,7 @@ use stator_model::AttributeValue;
 
 use crate::{ExpressionError, Kind, Path, Placeholders, path};
 
+pub(crate) use check::{Operator, TYPES};
 pub(crate) use raw::RawCondition;
 
 /// What must hold for an item ("Condition and filter expressions, operators, and functions in DynamoDB",

@@ -22,6 +22,7 @@ mod projection;
 mod reserved;
 mod token;
 pub mod update;
+pub mod wire;
 
 pub use condition::{Comparator, Condition, Operand};
 pub use error::{ExpressionError, Fault, Parameter};

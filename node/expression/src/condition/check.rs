@@ -18,7 +18,7 @@ use super::{Comparator, Condition, Operand};
 use crate::function::Function;
 
 /// The types, in the order in which the service lists them for attribute_type.
-const TYPES: [&str; 10] = ["B", "NULL", "SS", "BOOL", "L", "BS", "N", "NS", "S", "M"];
+pub(crate) const TYPES: [&str; 10] = ["B", "NULL", "SS", "BOOL", "L", "BS", "N", "NS", "S", "M"];
 
 /// What the service calls the type of a path, which is not known, where it wants a string.
 const ANY_TYPE: &str = "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}";
@@ -118,9 +118,7 @@ impl<'a> RawPredicate<'a> {
             RawOperator::Call(name) => Operator::Call(Function::named(name)?),
         };
         operator.check_count(operands.len())?;
-        operator.check_distinct(&operands)?;
-        operands.iter().try_for_each(check_size_operand)?;
-        operator.apply(operands)
+        operator.build(operands)
     }
 }
 
@@ -199,7 +197,7 @@ fn check_size_operand(operand: &Operand) -> Result<(), Fault> {
 
 /// What a predicate does with its operands.
 #[derive(Clone, Copy)]
-enum Operator {
+pub(crate) enum Operator {
     Compare(Comparator),
     Between,
     In,
@@ -239,6 +237,14 @@ impl Operator {
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// The predicate of these operands, if they can be its operands. Legacy parameters may have more of
+    /// them behind an IN than expressions.
+    pub(crate) fn build(self, operands: Vec<Operand>) -> Result<Condition, Fault> {
+        self.check_distinct(&operands)?;
+        operands.iter().try_for_each(check_size_operand)?;
+        self.apply(operands)
     }
 
     /// The predicate of these operands, if their types can be right.

@@ -8,3 +8,4 @@ mod projection;
 mod session;
 mod support;
 mod update;
+mod wire;

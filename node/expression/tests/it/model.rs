@@ -3,8 +3,8 @@
 //! The model has its own values, its own conditions and its own idea of what is refused. It writes its
 //! conditions as text, so that what is compared goes the whole way from the text to the answer.
 
-mod plain;
-mod strategy;
+pub(crate) mod plain;
+pub(crate) mod strategy;
 
 use proptest::prelude::*;
 use stator_expression::{Condition, Kind};
@@ -14,7 +14,7 @@ use crate::support::{cases, placeholders};
 use plain::{Values, Written};
 use strategy::{any_condition, any_item};
 
-fn item_of(values: &Values) -> Item {
+pub(crate) fn item_of(values: &Values) -> Item {
     let pairs = values.iter().map(|(name, value)| (name.clone(), value.stored()));
     AttributeMap::from_pairs(pairs.collect()).expect("each name once")
 }

@@ -12,7 +12,7 @@ mod bounds;
 mod built;
 mod hostile;
 mod naive;
-mod random;
+pub(crate) mod random;
 
 /// The new item, and what UPDATED_OLD and UPDATED_NEW return, or why not.
 fn answer(settings: &Settings, expression: &str) -> String {

@@ -47,7 +47,7 @@ fn any_map(value: impl Strategy<Value = AttributeValue>) -> impl Strategy<Value 
     prop::collection::btree_map("[abc]", value, 0..4).prop_map(AttributeMap::from)
 }
 
-fn any_item() -> impl Strategy<Value = Option<Item>> {
+pub(crate) fn any_item() -> impl Strategy<Value = Option<Item>> {
     prop::option::weighted(0.9, any_map(any_value()))
 }
 
@@ -98,7 +98,7 @@ fn any_change() -> impl Strategy<Value = Change> {
 }
 
 /// Actions in the order of their clauses, of which the targets may clash.
-fn any_actions() -> impl Strategy<Value = Vec<Action>> {
+pub(crate) fn any_actions() -> impl Strategy<Value = Vec<Action>> {
     let action = (any_path(), any_change()).prop_map(|(target, change)| Action { target, change });
     prop::collection::vec(action, 1..6).prop_map(|mut actions| {
         actions.sort_by_key(|action| clause(&action.change));
