@@ -50,6 +50,15 @@ impl KeyValue {
         }
     }
 
+    /// As an attribute has it.
+    pub fn into_attribute(self) -> AttributeValue {
+        match self {
+            Self::S(text) => AttributeValue::S(text),
+            Self::N(number) => AttributeValue::N(number),
+            Self::B(bytes) => AttributeValue::B(bytes),
+        }
+    }
+
     /// Its type.
     pub const fn key_type(&self) -> KeyType {
         match self {
@@ -132,6 +141,29 @@ impl KeyType {
             Self::N => Number::ordered_len(bytes),
         }
     }
+
+    /// The value of this type with whose [ordered form](KeyValue::encode_ordered) these bytes begin, and
+    /// what follows it.
+    pub fn decode_ordered(self, bytes: &[u8]) -> Option<(KeyValue, &[u8])> {
+        let (form, rest) = bytes.split_at_checked(self.ordered_len(bytes)?)?;
+        let value = match self {
+            Self::S => KeyValue::S(String::from_utf8(decode_terminated(form)).ok()?),
+            Self::B => KeyValue::B(decode_terminated(form).into()),
+            Self::N => KeyValue::N(Number::decode_ordered(form)?),
+        };
+        Some((value, rest))
+    }
+}
+
+/// What a form was made of that is known to end, and to escape each zero.
+fn decode_terminated(form: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(form.len());
+    let mut rest = form.strip_suffix(&[0x00, 0x01]).unwrap_or(form);
+    while let Some((&byte, behind)) = rest.split_first() {
+        bytes.push(byte);
+        rest = if byte == 0 { behind.get(1..).unwrap_or_default() } else { behind };
+    }
+    bytes
 }
 
 fn encode_terminated(bytes: &[u8], out: &mut Vec<u8>) {

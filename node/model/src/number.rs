@@ -110,6 +110,33 @@ impl Number {
         Some(last + 3)
     }
 
+    /// The number whose ordered form these bytes are, all of them.
+    pub(crate) fn decode_ordered(form: &[u8]) -> Option<Self> {
+        let (head, rest) = form.split_first()?;
+        let (negative, flip) = match head {
+            0x02 => return rest.is_empty().then_some(Self::ZERO),
+            0x01 => (true, 0xff),
+            0x03 => (false, 0x00),
+            _ => return None,
+        };
+        let (place, pairs) = rest.split_first()?;
+        let (last, others) = pairs.split_last()?;
+        let pair = |byte: &u8| u128::from((byte ^ flip) >> 1);
+        let sum = others
+            .iter()
+            .try_fold(0_u128, |sum, byte| sum.checked_mul(100)?.checked_add(pair(byte)))?;
+        let exponent = 2 * (i16::from(place ^ flip) - 65 - i16::try_from(others.len()).ok()?);
+        // A zero at the end is none of the coefficient's, which may have no room for it.
+        let last = pair(last);
+        let (scale, last, exponent) =
+            if last % 10 == 0 { (10, last / 10, exponent + 1) } else { (100, last, exponent) };
+        let coefficient = sum.checked_mul(scale)?.checked_add(last)?;
+        let number = Self::from_parts(negative, coefficient, exponent)?;
+        let mut own = Vec::with_capacity(form.len());
+        number.encode_ordered(&mut own);
+        (own == form).then_some(number)
+    }
+
     /// The parts, for codecs: negative, coefficient without trailing zeros, exponent of ten.
     pub const fn parts(&self) -> (bool, u128, i16) {
         (self.negative, self.coefficient, self.exponent)

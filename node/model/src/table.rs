@@ -1,8 +1,8 @@
 //! Tables as the catalog describes them.
 
 use crate::{
-    AttributeMap, DescriptionVersion, HashSecret, KeyValue, LocalIndex, PrimaryKey, TableHistory,
-    TableId, TableSettings, UnixMillis, limits,
+    AttributeMap, DescriptionVersion, HashSecret, KeyValue, LocalIndex, Location, PrimaryKey,
+    TableHistory, TableId, TableSettings, UnixMillis, limits,
 };
 
 /// The type of a key attribute.
@@ -60,6 +60,18 @@ impl KeySchema {
             }
         }
         key
+    }
+
+    /// The key attributes of the item that lies here; `None` if no item of such a table can.
+    pub fn key_at(&self, location: &Location) -> Option<AttributeMap> {
+        let mut rest = location.as_bytes().get(8..)?;
+        let mut key = AttributeMap::new();
+        for attribute in self.attributes() {
+            let (value, behind) = attribute.key_type.decode_ordered(rest)?;
+            key.insert(attribute.name.clone(), value.into_attribute());
+            rest = behind;
+        }
+        rest.is_empty().then_some(key)
     }
 
     /// The primary key of an item that may have other attributes too.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::{HashSecret, KeyRange, KeyValue, Location, PrimaryKey};
-use crate::{KeyType, Number};
+use crate::{AttributeMap, KeyAttribute, KeySchema, KeyType, Number};
 
 const SECRET: HashSecret = HashSecret::from_bytes(*b"0123456789abcdef");
 
@@ -229,4 +229,38 @@ fn the_most_segments_are_all_but_equally_wide() {
         (hex(&first), hex(&last)),
         ("000010c6f7a0b5ee".to_owned(), "ffffef39085f4a13".to_owned())
     );
+}
+
+proptest! {
+    #[test]
+    fn the_key_of_an_item_is_read_back_from_its_location([key, _] in two_keys()) {
+        let attribute = |name: &str, value: &KeyValue| KeyAttribute {
+            name: name.to_owned(),
+            key_type: value.key_type(),
+        };
+        let schema = KeySchema {
+            partition: attribute("pk", &key.partition),
+            sort: key.sort.as_ref().map(|sort| attribute("sk", sort)),
+        };
+        let location = key.location(&SECRET);
+        let read = schema.key_at(&location).expect("a key");
+        let values = [Some(("pk", key.partition)), key.sort.map(|sort| ("sk", sort))];
+        let pairs = values.into_iter().flatten();
+        let expected = pairs.map(|(name, value)| (name.to_owned(), value.into_attribute()));
+        prop_assert_eq!(read, AttributeMap::from_pairs(expected.collect()).unwrap());
+
+        let whole = location.as_bytes();
+        let cut = Location::from_bytes(Bytes::copy_from_slice(&whole[..whole.len() - 1]));
+        prop_assert_eq!(schema.key_at(&cut), None);
+        prop_assert_eq!(schema.key_at(&Location::from_bytes(location.successor())), None);
+    }
+}
+
+#[test]
+fn bytes_that_no_key_has_are_no_key() {
+    let read = |key_type: KeyType, bytes: &[u8]| key_type.decode_ordered(bytes).is_some();
+    assert!(read(KeyType::B, &[0xff, 0, 1]) && !read(KeyType::S, &[0xff, 0, 1]));
+    assert!(!read(KeyType::B, &[1, 0, 2]) && !read(KeyType::B, &[1]) && !read(KeyType::N, &[4, 4]));
+    let (value, rest) = KeyType::B.decode_ordered(&[0, 0xff, 7, 0, 1, 9]).unwrap();
+    assert_eq!((value, rest), (b(&[0, 7]), &[9][..]));
 }

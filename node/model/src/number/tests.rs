@@ -303,3 +303,35 @@ proptest! {
         prop_assert_eq!(number.size(), 1 + count + usize::from(shown.starts_with('-')));
     }
 }
+
+proptest! {
+    #[test]
+    fn a_number_is_read_back_from_its_ordered_form(number in any_number()) {
+        prop_assert_eq!(Number::decode_ordered(&encoded(&number)), Some(number));
+    }
+
+    #[test]
+    fn bytes_are_the_ordered_form_of_one_number_or_of_none(
+        head in 0..5_u8,
+        rest in prop::collection::vec(any::<u8>(), 0..24),
+    ) {
+        let bytes = [vec![head], rest].concat();
+        if let Some(number) = Number::decode_ordered(&bytes) {
+            prop_assert_eq!(encoded(&number), bytes);
+        }
+    }
+}
+
+#[test]
+fn the_longest_numbers_are_read_back_from_their_ordered_form() {
+    let nines = "9".repeat(38);
+    for text in
+        [format!("{nines}e87"), format!("-{nines}e-130"), format!("{nines}e-1"), "0".to_owned()]
+    {
+        let number = number(&text);
+        assert_eq!(Number::decode_ordered(&encoded(&number)), Some(number), "{text}");
+    }
+    for none in [&[][..], &[2, 0], &[3], &[3, 65], &[3, 65, 3], &[3, 65, 0], &[3, 65, 0xff, 2]] {
+        assert_eq!(Number::decode_ordered(none), None, "{none:?}");
+    }
+}
