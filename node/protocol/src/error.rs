@@ -312,6 +312,11 @@ impl ApiError {
         Self::new(ErrorCode::ServiceUnavailable, message)
     }
 
+    /// The error that another node speaks of: that with this code, this message and this item.
+    pub fn from_parts(code: ErrorCode, message: Option<String>, item: Option<Item>) -> Self {
+        Self { code, message: message.map(Cow::Owned), item: item.map(Box::new) }
+    }
+
     /// Which error.
     pub const fn code(&self) -> ErrorCode {
         self.code
@@ -330,6 +335,11 @@ impl ApiError {
     /// The message, if there is one.
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
+    }
+
+    /// The item that a failed condition looked at, if the client is to see it.
+    pub fn item(&self) -> Option<&Item> {
+        self.item.as_deref()
     }
 
     /// The body of the answer: `{"__type":"<prefix>#<name>","message":"…"}`, and the `Item` of a condition
