@@ -105,6 +105,7 @@ struct Tally {
     errors: u64,
     ended: u64,
     compared: u64,
+    entries: u64,
     failed_reads: u64,
     defects: Vec<String>,
 }
@@ -114,6 +115,7 @@ impl Tally {
         self.cases += 1;
         *self.kinds.entry(case.kind).or_default() += 1;
         self.compared += outcome.compared;
+        self.entries += outcome.entries;
         self.failed_reads += outcome.failed_reads;
         if env::var_os("STATOR_HARM").is_some() {
             println!("{}: {:?}", case.name(), outcome.verdict);
@@ -144,6 +146,7 @@ impl Tally {
                 ("served_with_failed_reads", &self.errors),
                 ("ended_with_the_name_of_the_file", &self.ended),
                 ("keys_compared", &self.compared),
+                ("index_entries_compared", &self.entries),
                 ("failed_reads", &self.failed_reads),
                 ("wrong_or_missing_items", &0),
             ],

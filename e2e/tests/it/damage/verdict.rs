@@ -34,12 +34,13 @@ pub(crate) enum Verdict {
 pub(crate) struct Outcome {
     pub(crate) verdict: Verdict,
     pub(crate) compared: u64,
+    pub(crate) entries: u64,
     pub(crate) failed_reads: u64,
 }
 
 impl From<Verdict> for Outcome {
     fn from(verdict: Verdict) -> Self {
-        Self { verdict, compared: 0, failed_reads: 0 }
+        Self { verdict, compared: 0, entries: 0, failed_reads: 0 }
     }
 }
 
@@ -150,5 +151,5 @@ async fn served(
     } else {
         Verdict::Defective(format!("{} reads fail and nobody says why:\n{text}", found.errors))
     };
-    Outcome { verdict, compared: found.keys, failed_reads: found.errors }
+    Outcome { verdict, compared: found.keys, entries: found.entries, failed_reads: found.errors }
 }

@@ -119,6 +119,7 @@ pub(crate) struct Figures {
     pub(crate) syncs: usize,
     pub(crate) acknowledged: usize,
     pub(crate) compared: u64,
+    pub(crate) entries: u64,
     /// Writes that were found though they were not acknowledged yet.
     pub(crate) unknown_found: u64,
 }
@@ -252,6 +253,7 @@ impl<'r> Campaign<'r> {
             folder,
             history: Arc::clone(history),
             compared: 0,
+            entries: 0,
             unknown_found: 0,
         }
     }
@@ -259,6 +261,7 @@ impl<'r> Campaign<'r> {
     fn note(&mut self, (check, what): (Check, Vec<String>)) {
         self.figures.second += u64::from(check.second.is_some());
         self.figures.compared += check.compared;
+        self.figures.entries += check.entries;
         self.figures.unknown_found += check.unknown_found;
         fs::remove_dir_all(&check.folder).expect("our own files can be removed");
         if !what.is_empty() {
@@ -302,6 +305,7 @@ struct Check {
     folder: PathBuf,
     history: Arc<History>,
     compared: u64,
+    entries: u64,
     unknown_found: u64,
 }
 
@@ -356,14 +360,16 @@ impl Check {
         let mut connection = Connection::open(process.address).await?;
         let found = compare(&mut connection, &self.history, self.cut).await?;
         self.compared += found.keys;
+        self.entries += found.entries;
         self.unknown_found += found.unknown_found;
         defects.extend(found.defects);
         defects.extend(found.error.map(|error| format!("{} reads fail: {error}", found.errors)));
         for table in &found.tables {
-            let body = put_body(table, "afterwards", "written");
+            let body = put_body(table, "afterwards", 1, "1:written");
             let answer = connection.call("PutItem", &body).await?;
             let found = get(&mut connection, table, "afterwards").await?;
-            if answer.status != 200 || !matches!(found, Found::Item(value) if value == "written") {
+            if answer.status != 200 || !matches!(found, Found::Item(value) if value == "1:written")
+            {
                 defects.push(format!("table {table} takes no write: {}", answer.body));
             }
         }

@@ -1,11 +1,14 @@
-//! Every key of a node, held against a history.
+//! Every key of a node, held against a history, and the entries of the local index, held against the items
+//! that were found: an entry of each, of the same write, in order, and no other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
+use serde_json::Value as Json;
+
 use super::history::{Allowed, History, Presence, value};
-use super::load::status;
+use super::load::{INDEX, key_members, partition, status};
 use super::wire::Connection;
 
 /// How often to look whether a table has become usable, and for how long at most.
@@ -17,6 +20,8 @@ const LOOKS: u32 = 3_000;
 pub(crate) struct Comparison {
     /// Keys that were read.
     pub(crate) keys: u64,
+    /// Entries of the index that were held against their items.
+    pub(crate) entries: u64,
     /// Writes that were found though they were not acknowledged yet.
     pub(crate) unknown_found: u64,
     /// Reads that were answered with an error of the server, and one of these answers.
@@ -66,31 +71,84 @@ pub(crate) async fn compare(
             missing.insert(table.name.as_str());
         }
     }
+    let mut collections: BTreeMap<(&str, &str), Numbers<'_>> = BTreeMap::new();
     for ((table, key), allowed) in history.allowed(cut) {
         if !missing.contains(table) {
             let found = get(connection, table, key).await?;
-            comparison.note(table, key, &allowed, found);
+            let number = comparison.note(table, key, &allowed, found);
+            collections.entry((table, partition(key))).or_default().insert(key, number);
         }
+    }
+    for ((table, partition), numbers) in collections {
+        let found = entries(connection, table, partition).await?;
+        comparison.note_entries(&format!("{table} {partition}"), &numbers, found);
     }
     Ok(comparison)
 }
 
+/// By key, the number of the write that was found there, 0 for nothing; none if that is not known.
+type Numbers<'k> = BTreeMap<&'k str, Option<u64>>;
+
 impl Comparison {
-    fn note(&mut self, table: &str, key: &str, allowed: &Allowed, found: Found) {
+    /// Notes what was found under a key, and returns the number of its write, if that is known.
+    fn note(&mut self, table: &str, key: &str, allowed: &Allowed, found: Found) -> Option<u64> {
         self.keys += 1;
         let judged = match found {
             Found::Error(answer) => {
                 self.errors += 1;
                 self.error.get_or_insert(answer);
-                return;
+                return None;
             }
             Found::Nonsense(answer) => Err(format!("answered with {answer}")),
             Found::Nothing => judge(key, allowed, None),
             Found::Item(value) => judge(key, allowed, Some(&value)),
         };
         match judged {
-            Ok(number) => self.unknown_found += u64::from(number > allowed.floor),
-            Err(defect) => self.defects.push(format!("{table} {key}: {defect}")),
+            Ok(number) => {
+                self.unknown_found += u64::from(number > allowed.floor);
+                Some(number)
+            }
+            Err(defect) => {
+                self.defects.push(format!("{table} {key}: {defect}"));
+                None
+            }
+        }
+    }
+
+    /// Holds the entries of a collection against what was found under its keys.
+    fn note_entries(&mut self, collection: &str, numbers: &Numbers<'_>, found: Entries) {
+        let entries = match found {
+            Entries::Found(entries) => entries,
+            Entries::Error(answer) => {
+                self.errors += 1;
+                self.error.get_or_insert(answer);
+                return;
+            }
+            Entries::Nonsense(answer) => {
+                self.defects.push(format!("{collection}: the index answered with {answer}"));
+                return;
+            }
+        };
+        self.entries += entries.len() as u64;
+        if !entries.is_sorted_by_key(|(_, number)| *number) {
+            self.defects.push(format!("{collection}: the index is out of order: {entries:?}"));
+        }
+        for (key, number) in numbers {
+            let here = entries.iter().filter(|(entry, _)| entry == key);
+            let here: Vec<u64> = here.map(|(_, number)| *number).collect();
+            match number {
+                Some(0) if here.is_empty() => {}
+                Some(number) if here == [*number] => {}
+                // The item could not be read: what its entry should be is not known.
+                None => {}
+                Some(number) => self.defects.push(format!(
+                    "{collection}: write {number} of {key} is there, and in the index {here:?}"
+                )),
+            }
+        }
+        let strangers = entries.iter().filter(|(key, _)| !numbers.contains_key(key.as_str()));
+        for stranger in strangers {
+            self.defects.push(format!("{collection}: invented entry {stranger:?}"));
         }
     }
 }
@@ -110,16 +168,59 @@ async fn settle(connection: &mut Connection, name: &str) -> io::Result<bool> {
 /// Reads a key.
 pub(crate) async fn get(connection: &mut Connection, table: &str, key: &str) -> io::Result<Found> {
     let body = format!(
-        r#"{{"TableName":"{table}","ConsistentRead":true,"Key":{{"pk":{{"S":"{key}"}}}}}}"#
+        r#"{{"TableName":"{table}","ConsistentRead":true,"Key":{{{}}}}}"#,
+        key_members(key)
     );
     let answer = connection.call("GetItem", &body).await?;
-    let value = answer.body.split_once(r#""v":{"S":""#).and_then(|(_, rest)| rest.split_once('"'));
+    let text = |begins: &str| Some(answer.body.split_once(begins)?.1.split_once('"')?.0);
+    let (value, number) = (text(r#""v":{"S":""#), text(r#""n":{"N":""#));
+    let is_whole = |value: &str| value.split_once(':').map(|(number, _)| number) == number;
     Ok(match (answer.status, value) {
-        (200, Some((value, _))) => Found::Item(value.to_owned()),
+        (200, Some(value)) if !is_whole(value) => {
+            Found::Nonsense(format!("number {number:?} beside the value of another write"))
+        }
+        (200, Some(value)) => Found::Item(value.to_owned()),
         (200, None) if answer.body == "{}" => Found::Nothing,
         (500, _) if answer.is_error("InternalServerError") => Found::Error(answer.body),
         (status, _) => Found::Nonsense(format!("{status}: {}", answer.body)),
     })
+}
+
+/// What the index holds of a collection.
+#[derive(Debug)]
+enum Entries {
+    /// Keys and numbers of writes, in the order in which they were answered.
+    Found(Vec<(String, u64)>),
+    /// As for a [`Found`] item.
+    Error(String),
+    Nonsense(String),
+}
+
+/// Reads all entries of a collection; they fit into a page.
+async fn entries(connection: &mut Connection, table: &str, partition: &str) -> io::Result<Entries> {
+    let body = format!(
+        r#"{{"TableName":"{table}","IndexName":"{INDEX}","ConsistentRead":true,
+            "KeyConditionExpression":"pk = :p",
+            "ExpressionAttributeValues":{{":p":{{"S":"{partition}"}}}}}}"#
+    );
+    let answer = connection.call("Query", &body).await?;
+    if answer.status == 500 && answer.is_error("InternalServerError") {
+        return Ok(Entries::Error(answer.body));
+    }
+    let parsed = (answer.status == 200).then(|| parse_entries(&answer.body)).flatten();
+    Ok(parsed.map_or_else(
+        || Entries::Nonsense(format!("{}: {}", answer.status, answer.body)),
+        Entries::Found,
+    ))
+}
+
+fn parse_entries(body: &str) -> Option<Vec<(String, u64)>> {
+    let answer: Json = serde_json::from_str(body).ok()?;
+    let entry = |item: &Json| {
+        let key = item.pointer("/sk/S")?.as_str()?.to_owned();
+        Some((key, item.pointer("/n/N")?.as_str()?.parse().ok()?))
+    };
+    answer.get("Items")?.as_array()?.iter().map(entry).collect()
 }
 
 /// The number of the write that was found, 0 for none, or what is wrong with it.

@@ -156,9 +156,28 @@ impl Writer {
     }
 }
 
+/// The local index that sorts items of one partition key by the numbers of their writes.
+pub(crate) const INDEX: &str = "by-number";
+
+/// The partition key under which a key is the sort key: a writer's items are one collection.
+pub(crate) fn partition(key: &str) -> &str {
+    key.split_once('-').map_or(key, |(writer, _)| writer)
+}
+
+/// The key attributes of a key, as members of an object.
+pub(crate) fn key_members(key: &str) -> String {
+    format!(r#""pk":{{"S":"{}"}},"sk":{{"S":"{key}"}}"#, partition(key))
+}
+
+/// An item of the write of this number.
+fn item(key: &str, number: u64, value: &str) -> String {
+    let keys = key_members(key);
+    format!(r#"{{{keys},"n":{{"N":"{number}"}},"v":{{"S":"{value}"}}}}"#)
+}
+
 /// The body of a PutItem.
-pub(crate) fn put_body(table: &str, key: &str, value: &str) -> String {
-    format!(r#"{{"TableName":"{table}","Item":{{"pk":{{"S":"{key}"}},"v":{{"S":"{value}"}}}}}}"#)
+pub(crate) fn put_body(table: &str, key: &str, number: u64, value: &str) -> String {
+    format!(r#"{{"TableName":"{table}","Item":{}}}"#, item(key, number, value))
 }
 
 /// The operation and body that write a value: put, put under a condition, or set in an update under one.
@@ -179,13 +198,14 @@ fn write_body(
     let mut values: Vec<String> =
         values.map(|number| format!(r#"":w{number}":{{"S":"{number}:"}}"#)).collect();
     match number % 3 {
-        0 => ("PutItem", put_body(table, key, value)),
+        0 => ("PutItem", put_body(table, key, number, value)),
         1 => {
-            values.push(format!(r#"":v":{{"S":"{value}"}}"#));
+            values.push(format!(r#"":v":{{"S":"{value}"}},":n":{{"N":"{number}"}}"#));
             let body = format!(
-                r#"{{"TableName":"{table}","Key":{{"pk":{{"S":"{key}"}}}},
-                    "UpdateExpression":"SET v = :v","ConditionExpression":"{expected}",
+                r#"{{"TableName":"{table}","Key":{{{}}},
+                    "UpdateExpression":"SET v = :v, n = :n","ConditionExpression":"{expected}",
                     "ExpressionAttributeValues":{{{}}}}}"#,
+                key_members(key),
                 values.join(",")
             );
             ("UpdateItem", body)
@@ -196,8 +216,8 @@ fn write_body(
                 values => format!(r#","ExpressionAttributeValues":{{{}}}"#, values.join(",")),
             };
             let body = format!(
-                r#"{{"TableName":"{table}","Item":{{"pk":{{"S":"{key}"}},"v":{{"S":"{value}"}}}},
-                    "ConditionExpression":"{expected}"{values}}}"#
+                r#"{{"TableName":"{table}","Item":{},"ConditionExpression":"{expected}"{values}}}"#,
+                item(key, number, value)
             );
             ("PutItem", body)
         }
@@ -277,8 +297,14 @@ async fn create_table(shared: &Shared, connection: &mut Connection, name: &str) 
     });
     let body = format!(
         r#"{{"TableName":"{name}","BillingMode":"PAY_PER_REQUEST",
-            "AttributeDefinitions":[{{"AttributeName":"pk","AttributeType":"S"}}],
-            "KeySchema":[{{"AttributeName":"pk","KeyType":"HASH"}}]}}"#
+            "AttributeDefinitions":[{{"AttributeName":"pk","AttributeType":"S"}},
+                {{"AttributeName":"sk","AttributeType":"S"}},
+                {{"AttributeName":"n","AttributeType":"N"}}],
+            "KeySchema":[{{"AttributeName":"pk","KeyType":"HASH"}},
+                {{"AttributeName":"sk","KeyType":"RANGE"}}],
+            "LocalSecondaryIndexes":[{{"IndexName":"{INDEX}","Projection":{{"ProjectionType":"KEYS_ONLY"}},
+                "KeySchema":[{{"AttributeName":"pk","KeyType":"HASH"}},
+                    {{"AttributeName":"n","KeyType":"RANGE"}}]}}]}}"#
     );
     let answer = connection.call("CreateTable", &body).await?;
     let exists = answer.is_error("ResourceInUseException");
