@@ -26,8 +26,13 @@ fn run(bench: &Bench) -> Result<Vec<Row>> {
     let caches = WRITE_BUFFER_MIB + BLOCK_CACHE_MIB;
     let empty = stock.resident_empty as f64 / MIB;
     let items = stock.items;
-    // Less than the caches may take: they are not full, and what lies beside them cannot be told.
-    let beyond = if full > caches { (full - caches) / millions } else { f64::NAN };
+    // Less than the caches may take: they are not full, and what lies beside them cannot be told. For a
+    // million items that is the answer that the goal asks for; for fewer, it says nothing of a million.
+    let beyond = match full - caches {
+        beyond if beyond > 0.0 => beyond / millions,
+        _ if millions >= 1.0 => 0.0,
+        _ => f64::NAN,
+    };
     let note = if full > caches { "" } else { ", less than the caches alone may take" };
     Ok(vec![
         Row::single("memory of a million items", "MiB", Basis::Memory, beyond)
