@@ -28,6 +28,16 @@ impl CapacityUnits {
         Self { halves: 2 * before.max(after).write_units() }
     }
 
+    /// So many half units.
+    pub(crate) const fn of_halves(halves: u32) -> Self {
+        Self { halves }
+    }
+
+    /// How many half units.
+    pub(crate) const fn halves(self) -> u32 {
+        self.halves
+    }
+
     /// As on the wire.
     pub fn as_double(self) -> f64 {
         f64::from(self.halves) / 2.0
@@ -53,6 +63,12 @@ impl Consumed {
         let mut total = self.table;
         self.local.values().for_each(|&units| total += units);
         total
+    }
+
+    /// What was taken of the table, and of each local index.
+    pub(crate) fn parts(&self) -> (CapacityUnits, impl Iterator<Item = (&str, CapacityUnits)>) {
+        let local = self.local.iter().map(|(name, units)| (name.as_str(), *units));
+        (self.table, local)
     }
 
     /// Adds what was taken of local indexes.
@@ -87,6 +103,16 @@ impl Charge {
     /// The charge of a request that names the table so.
     pub(crate) fn new(wanted: ReturnConsumedCapacity, table: &TableReference) -> Self {
         Self { wanted, table: Arc::clone(table.given()) }
+    }
+
+    /// What the request calls the table.
+    pub(crate) fn given(&self) -> &str {
+        &self.table
+    }
+
+    /// What of the charge the request wants to hear.
+    pub(crate) const fn wanted(&self) -> ReturnConsumedCapacity {
+        self.wanted
     }
 
     /// Writes the member `ConsumedCapacity`, if the request wants it.

@@ -100,7 +100,7 @@ impl ItemCommand {
         self.local_indexes().map(|indexes| indexes.collection(self.location()))
     }
 
-    fn local_indexes(&self) -> Option<&LocalIndexes> {
+    pub(crate) fn local_indexes(&self) -> Option<&LocalIndexes> {
         match self {
             Self::Put(put) => put.local_indexes.as_ref(),
             Self::Update(update) => update.local_indexes.as_ref(),

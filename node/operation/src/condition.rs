@@ -23,6 +23,11 @@ impl From<Condition> for ItemCondition {
 }
 
 impl ItemCondition {
+    /// The condition itself.
+    pub(crate) const fn condition(&self) -> &Condition {
+        &self.condition
+    }
+
     /// The attributes that it looks at, sorted.
     pub(crate) fn attributes(&self) -> impl Iterator<Item = &str> {
         self.attributes.iter().map(String::as_str)
@@ -61,7 +66,21 @@ impl Precondition {
             Some(ReturnValuesOnConditionCheckFailure::AllOld) => true,
             Some(ReturnValuesOnConditionCheckFailure::None) | None => false,
         };
+        Self::showing(condition, shows_item)
+    }
+
+    pub(crate) fn showing(condition: Option<Condition>, shows_item: bool) -> Self {
         Self { condition: condition.map(Into::into), shows_item }
+    }
+
+    /// The condition, if there is one.
+    pub(crate) fn condition(&self) -> Option<&Condition> {
+        self.condition.as_ref().map(ItemCondition::condition)
+    }
+
+    /// Whether the client wants to see the item that the condition does not hold for.
+    pub(crate) const fn shows_item(&self) -> bool {
+        self.shows_item
     }
 
     /// Checks that the condition looks into no key of `table`.

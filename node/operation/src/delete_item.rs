@@ -44,12 +44,12 @@ impl Shape for Members {
 /// A DeleteItem request, checked by every rule that needs no table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    table: TableReference,
-    key: AttributeMap,
-    precondition: Precondition,
-    return_old: bool,
-    return_capacity: ReturnConsumedCapacity,
-    return_metrics: ReturnItemCollectionMetrics,
+    pub(crate) table: TableReference,
+    pub(crate) key: AttributeMap,
+    pub(crate) precondition: Precondition,
+    pub(crate) return_old: bool,
+    pub(crate) return_capacity: ReturnConsumedCapacity,
+    pub(crate) return_metrics: ReturnItemCollectionMetrics,
 }
 
 impl Input {

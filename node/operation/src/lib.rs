@@ -57,6 +57,7 @@ mod unbuilt;
 pub mod untag_resource;
 pub mod update_item;
 pub mod update_table;
+pub mod wire;
 mod write_members;
 mod written;
 

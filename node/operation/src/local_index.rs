@@ -85,6 +85,21 @@ impl LocalIndexes {
         Some(Self { table: Arc::clone(table), metrics_of })
     }
 
+    /// Whether there is an index of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.table.local_indexes.iter().any(|index| index.name == name)
+    }
+
+    /// Whether the client wants to hear of its item collection.
+    pub(crate) const fn has_metrics(&self) -> bool {
+        self.metrics_of.is_some()
+    }
+
+    /// What a client is told of an item collection of this size, if it wants to hear of it.
+    pub(crate) fn metrics(&self, bytes: u64) -> Option<CollectionMetrics> {
+        self.metrics_of.clone().map(|key| CollectionMetrics { key, bytes })
+    }
+
     /// What the locations of an item's collection begin with.
     pub(crate) fn collection<'a>(&self, location: &'a Location) -> &'a [u8] {
         let partition = self.table.key_schema.partition.key_type;
@@ -188,7 +203,7 @@ impl LocalIndexes {
             return Evaluation { write: None, local: None, reply };
         }
         written.consumed.add_local(changes.arms);
-        written.collection = self.metrics_of.clone().map(|key| CollectionMetrics { key, bytes });
+        written.collection = self.metrics(bytes);
         let local = write.is_some().then(|| {
             let collection = self.collection(location).to_vec();
             LocalWrites { entries: changes.entries, collection, collection_bytes: bytes }
@@ -353,6 +368,11 @@ pub(crate) struct CollectionMetrics {
 }
 
 impl CollectionMetrics {
+    /// Its size.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Writes `ItemCollectionMetrics`: the size is estimated between whole gigabytes.
     pub(crate) fn write(&self, writer: &mut JsonWriter) {
         writer.object(|metrics| {

@@ -24,7 +24,7 @@ use crate::projected::projected;
 use crate::read::{IndexSource, Order, Part, Place, Room, Row, Rows, Source, Walk};
 
 /// Bytes of items after which a page ends ("Paginating table scan results", developer guide).
-const PAGE_BYTES: usize = 1 << 20;
+pub(crate) const PAGE_BYTES: usize = 1 << 20;
 
 /// What is read: the items of a table, or a local index of it.
 #[derive(Clone)]

@@ -43,13 +43,13 @@ impl Shape for Members {
 /// A PutItem request, checked by every rule that needs no table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    table: TableReference,
-    item: Item,
-    size: ItemSize,
-    precondition: Precondition,
-    return_old: bool,
-    return_capacity: ReturnConsumedCapacity,
-    return_metrics: ReturnItemCollectionMetrics,
+    pub(crate) table: TableReference,
+    pub(crate) item: Item,
+    pub(crate) size: ItemSize,
+    pub(crate) precondition: Precondition,
+    pub(crate) return_old: bool,
+    pub(crate) return_capacity: ReturnConsumedCapacity,
+    pub(crate) return_metrics: ReturnItemCollectionMetrics,
 }
 
 impl Input {

@@ -104,6 +104,11 @@ impl Room {
         Self { items, bytes }
     }
 
+    /// How many items and bytes there is room for.
+    pub(crate) const fn parts(self) -> (usize, usize) {
+        (self.items, self.bytes)
+    }
+
     /// Takes an item in. The one with which the bytes are reached is still of the page.
     pub fn take(&mut self, row: &Row) {
         self.items = self.items.saturating_sub(1);

@@ -50,19 +50,19 @@ impl Shape for Members {
 /// An UpdateItem request, checked by every rule that needs no table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    table: TableReference,
-    key: AttributeMap,
-    update: Update,
-    form: Form,
-    precondition: Precondition,
-    return_values: ReturnValues,
-    return_capacity: ReturnConsumedCapacity,
-    return_metrics: ReturnItemCollectionMetrics,
+    pub(crate) table: TableReference,
+    pub(crate) key: AttributeMap,
+    pub(crate) update: Update,
+    pub(crate) form: Form,
+    pub(crate) precondition: Precondition,
+    pub(crate) return_values: ReturnValues,
+    pub(crate) return_capacity: ReturnConsumedCapacity,
+    pub(crate) return_metrics: ReturnItemCollectionMetrics,
 }
 
 /// How the changes were written, which decides how an operand of the wrong type is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
     Expression,
     AttributeUpdates,
 }
@@ -165,12 +165,12 @@ pub struct UpdateItem {
     pub(crate) version: DescriptionVersion,
     pub(crate) location: Location,
     pub(crate) local_indexes: Option<LocalIndexes>,
-    key: AttributeMap,
-    update: Update,
-    form: Form,
-    precondition: Precondition,
-    return_values: ReturnValues,
-    charge: Charge,
+    pub(crate) key: AttributeMap,
+    pub(crate) update: Update,
+    pub(crate) form: Form,
+    pub(crate) precondition: Precondition,
+    pub(crate) return_values: ReturnValues,
+    pub(crate) charge: Charge,
 }
 
 impl UpdateItem {

@@ -8,7 +8,7 @@ use crate::world::World;
 const KEY: &str = "key";
 
 fn world() -> World {
-    let mut world = World::new();
+    let mut world = World::forwarding();
     let table = json!({
         "TableName": "table",
         "BillingMode": "PAY_PER_REQUEST",

@@ -4,4 +4,5 @@ mod compatibility;
 mod legacy;
 mod property;
 mod session;
+mod wire;
 mod world;

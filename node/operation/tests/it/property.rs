@@ -99,7 +99,10 @@ fn any_name() -> impl Strategy<Value = String> {
 }
 
 fn world() -> World {
-    let mut world = World::new();
+    with_table(World::new())
+}
+
+fn with_table(mut world: World) -> World {
     let table = json!({
         "TableName": "table",
         "BillingMode": "PAY_PER_REQUEST",
@@ -118,12 +121,16 @@ fn world() -> World {
     world
 }
 
+/// A server that does its work itself, or has it done elsewhere.
+fn place(elsewhere: bool) -> World {
+    if elsewhere { World::forwarding() } else { World::new() }
+}
+
 /// Local indexes by `at`, and what they hold; nothing is all.
 const INDEXES: [(&str, &[&str]); 3] =
     [("all", &[]), ("keys", &["pk", "sk", "at"]), ("some", &["pk", "sk", "at", "text"])];
 
-fn indexed_world() -> World {
-    let mut world = World::new();
+fn indexed_world(mut world: World) -> World {
     let indexes = [
         ("all", json!({"ProjectionType": "ALL"})),
         ("keys", json!({"ProjectionType": "KEYS_ONLY"})),
@@ -178,8 +185,9 @@ proptest! {
     #[test]
     fn an_item_that_was_put_is_got_and_one_put_later_takes_its_place(
         puts in prop::collection::vec((0..3_u8, 0..3_u8, ".{0,10}"), 1..20),
+        elsewhere in any::<bool>(),
     ) {
-        let mut world = world();
+        let mut world = with_table(place(elsewhere));
         let mut model = std::collections::HashMap::new();
         for (pk, sk, text) in puts {
             let item = json!({
@@ -210,8 +218,9 @@ proptest! {
             (0..2_u8, 0..4_u8, prop::option::weighted(0.8, (prop::option::of(0..3_i32), "[ab]{0,2}"))),
             1..30,
         ),
+        elsewhere in any::<bool>(),
     ) {
-        let mut world = indexed_world();
+        let mut world = indexed_world(place(elsewhere));
         let mut model: BTreeMap<(u8, u8), Value> = BTreeMap::new();
         for (pk, sk, write) in writes {
             let key = json!({"pk": {"S": format!("p{pk}")}, "sk": {"N": sk.to_string()}});

@@ -26,14 +26,23 @@ const RUN: usize = 40;
 #[test]
 fn sessions_answer_as_written() {
     let rewrite = std::env::var_os("STATOR_REWRITE").is_some_and(|value| value == "1");
+    check(World::new, rewrite);
+}
+
+#[test]
+fn sessions_answer_as_written_when_another_node_does_the_work() {
+    check(World::forwarding, false);
+}
+
+fn check(world: fn() -> World, rewrite: bool) {
     let files = files();
     assert!(files.len() > 10, "the sessions are there");
     let mut wrong = String::new();
     for file in files {
-        let written = std::fs::read_to_string(&file).unwrap();
-        let answered = play(&written);
+        let written = std::fs::read_to_string(&file).expect("a session");
+        let answered = play(&written, world());
         if rewrite {
-            std::fs::write(&file, answered).unwrap();
+            std::fs::write(&file, answered).expect("testdata can be written");
         } else if answered != written {
             let _ = writeln!(wrong, "{}", file.display());
             for (old, new) in written.lines().zip(answered.lines()).filter(|(old, new)| old != new)
@@ -61,8 +70,7 @@ fn list(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The session with the answers that it gets.
-fn play(session: &str) -> String {
-    let mut world = World::new();
+fn play(session: &str, mut world: World) -> String {
     let mut out = String::with_capacity(session.len());
     let mut lines = session.lines();
     while let Some(line) = lines.next() {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use stator_catalog::{Catalog, Command, Outcome, Refusal};
@@ -11,7 +12,8 @@ use stator_model::{
     IndexLocation, ItemView, KeyRange, LocalIndexId, Location, NodeId, ReplicaId, SharedItem,
     TableDescription, TableId, UnixMillis,
 };
-use stator_operation::read::{Found, Order, Place, Row, Rows, Source, Walk};
+use stator_operation::read::{Found, Order, Part, Place, Row, Rows, Source, Walk};
+use stator_operation::wire::{self, ReadAnswer, WriteAnswer};
 use stator_operation::{
     Alteration, Current, DescribedTable, EntryWrite, ItemCommand, ItemWork, ItemWrite, LocalWrites,
     Operation, ReadCommand, Reply, Request, ServiceInfo, TableReference, TableStatistics, Written,
@@ -24,6 +26,9 @@ const NOW: UnixMillis = UnixMillis(1_700_000_000_123);
 
 /// With how many partitions a table begins. Requests do not notice.
 const PARTITIONS: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
+
+/// How long an answer of another node is of use.
+const TIME_LEFT: Duration = Duration::from_millis(1500);
 
 /// How many entries of an index are looked at at once.
 const LOOK: usize = 3;
@@ -39,6 +44,8 @@ pub(crate) struct World {
     service: ServiceInfo,
     tables_made: u8,
     now: UnixMillis,
+    /// Whether work on items goes to another node and its answers come back, as bytes.
+    forwards: bool,
 }
 
 impl World {
@@ -57,7 +64,17 @@ impl World {
             service,
             tables_made: 0,
             now: NOW,
+            forwards: false,
         }
+    }
+
+    /// A server whose work on items is done by another.
+    pub(crate) fn forwarding() -> Self {
+        Self { forwards: true, ..Self::new() }
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     /// Status and body of the answer to a request.
@@ -158,6 +175,26 @@ impl World {
     }
 
     fn write(&mut self, command: &ItemCommand) -> Result<Written, ApiError> {
+        if !self.forwards {
+            return self.evaluate(command);
+        }
+        let request = wire::Request::decode(wire::write_request(command, TIME_LEFT), &self.catalog);
+        let wire::Request { work, remaining } = request.expect("a request");
+        assert_eq!(remaining, TIME_LEFT);
+        let wire::Work::Write(sent) = work else { panic!("{work:?}") };
+        assert_eq!((sent.table(), sent.version()), (command.table(), command.version()));
+        assert_eq!(
+            (sent.location(), sent.collection()),
+            (command.location(), command.collection())
+        );
+        let answer = WriteAnswer::Done(self.evaluate(&sent)).encode();
+        match WriteAnswer::decode(answer, command).expect("an answer") {
+            WriteAnswer::Done(result) => result,
+            WriteAnswer::NotDone(reason) => panic!("{reason:?}"),
+        }
+    }
+
+    fn evaluate(&mut self, command: &ItemCommand) -> Result<Written, ApiError> {
         let at = (command.table(), command.location().clone());
         let collection = command.collection().map(|collection| (at.0, collection.to_vec()));
         let collection_bytes = collection.and_then(|at| self.collections.get(&at).copied());
@@ -197,15 +234,31 @@ impl World {
         while let Some(part) = command.next() {
             let partition = part.partition(&self.catalog).expect("a partition");
             let part = part.within(&partition.range);
-            let found = match &part.place {
-                Place::Item(location) => {
-                    Found::Item(self.items.get(&(part.table, location.clone())).cloned())
-                }
-                Place::Range(walk) => Found::Rows(self.range(part.table, walk)),
-            };
+            let found = if self.forwards { self.look_up_there(&part) } else { self.look_up(&part) };
             command.found(&part, found);
         }
         command.reply()
+    }
+
+    fn look_up_there(&self, part: &Part) -> Found {
+        let request = wire::Request::decode(wire::read_request(part, TIME_LEFT), &self.catalog);
+        let work = request.expect("a request").work;
+        let wire::Work::Read(sent) = work else { panic!("{work:?}") };
+        assert_eq!(&sent, part);
+        let answer = ReadAnswer::Found(self.look_up(&sent)).encode();
+        match ReadAnswer::decode(answer, part).expect("an answer") {
+            ReadAnswer::Found(found) => found,
+            ReadAnswer::NotServing(_) | ReadAnswer::Failed(_) => panic!("not found"),
+        }
+    }
+
+    fn look_up(&self, part: &Part) -> Found {
+        match &part.place {
+            Place::Item(location) => {
+                Found::Item(self.items.get(&(part.table, location.clone())).cloned())
+            }
+            Place::Range(walk) => Found::Rows(self.range(part.table, walk)),
+        }
     }
 
     /// What a walk finds. A look at an index ends early, so that pages are made of several.
