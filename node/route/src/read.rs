@@ -1,28 +1,45 @@
-//! The life of a read: part after part, each at the partition that holds it.
+//! The life of a read: part after part, each at a replica of the partition that holds it.
 //!
 //! ```text
-//!            ┌──────── wait for a newer picture, or a moment ◄── not here
+//!            ┌──────── wait for a newer picture, or a moment ◄── nobody may answer
 //!            ▼                                                     ▲
-//!   start ─► Read (a part, at the replica of its partition) ───────┤
+//!   start ─► Read (a part, at the replica here) ───────────────────┤
+//!        └─► Forward (the part, to another node) ──────────────────┤
 //!            ▲                                                     │
-//!            └─────────────── more parts ◄──────────────────────── found ─► Done
+//!            └───── another replica, or more parts ◄────────────── found ─► Done
 //! ```
+//!
+//! A consistent read goes to the partition's leader. Any other is answered here if the replica here is
+//! fresh enough, and else by whoever's is. A read changes nothing: one that got no answer is sent again,
+//! to another node. The page is put together here whoever found its parts, so that it is the page of a
+//! single node.
 
 use std::time::Duration;
 
 use stator_catalog::Catalog;
-use stator_model::PartitionId;
+use stator_model::{NodeId, PartitionId};
 use stator_operation::read::{Found, Part};
+use stator_operation::wire::ReadAnswer;
 use stator_operation::{ReadCommand, Reply};
 use stator_protocol::ApiError;
 
+use crate::leaders::{Leaders, Search};
 use crate::resolve::serving;
 
 /// What to do next for a read.
 pub enum ReadStep {
-    /// Read this part at a replica of this partition, then say what was found.
+    /// Read this part at the replica of this partition here, then say what was found.
     Read(PartitionId, Part),
-    /// Wait until the catalog or the replicas here have changed, or a moment has passed.
+    /// Send the part to this node. It does not send it on.
+    Forward {
+        /// The node.
+        node: NodeId,
+        /// The part, which is needed again for its answer.
+        part: Part,
+        /// How long an answer is of use.
+        remaining: Duration,
+    },
+    /// Wait until the catalog or the replicas have changed, or a moment has passed.
     Wait,
     /// Answer the client.
     Done(Result<Reply, ApiError>),
@@ -32,7 +49,12 @@ pub enum ReadStep {
 pub struct ReadRoute {
     /// `None` once it is answered.
     command: Option<ReadCommand>,
+    search: Search,
+    /// Whether the part that is under way must be read at the leader.
+    consistent: bool,
     must_wait: bool,
+    /// Why no more can be read.
+    failed: Option<ApiError>,
     deadline: Duration,
 }
 
@@ -40,19 +62,31 @@ impl ReadRoute {
     /// A read that is given up at `deadline`, on a clock that never goes back: time since an origin of
     /// the caller's choice.
     pub fn new(command: ReadCommand, deadline: Duration) -> Self {
-        Self { command: Some(command), must_wait: false, deadline }
+        Self {
+            command: Some(command),
+            search: Search::default(),
+            consistent: false,
+            must_wait: false,
+            failed: None,
+            deadline,
+        }
     }
 
     /// What to do now. After [`ReadStep::Read`] comes [`found`](Self::found) or
-    /// [`not_here`](Self::not_here).
-    pub fn next(&mut self, catalog: &Catalog, now: Duration) -> ReadStep {
+    /// [`not_here`](Self::not_here), after [`ReadStep::Forward`] [`answered`](Self::answered) or
+    /// [`lost`](Self::lost).
+    pub fn next(&mut self, catalog: &Catalog, leaders: &dyn Leaders, now: Duration) -> ReadStep {
         if std::mem::take(&mut self.must_wait) {
+            self.search.waited();
             return ReadStep::Wait;
         }
         let Some(command) = &self.command else {
             // Asked again after the answer.
             return ReadStep::Done(Err(ApiError::internal()));
         };
+        if let Some(error) = self.failed.take() {
+            return self.answer(Some(error));
+        }
         let Some(part) = command.next() else { return self.answer(None) };
         if let Err(error) = serving(catalog, part.table) {
             return self.answer(Some(error));
@@ -60,10 +94,19 @@ impl ReadRoute {
         if now >= self.deadline {
             return self.answer(Some(ApiError::unavailable()));
         }
-        match part.partition(catalog) {
-            Some(partition) => ReadStep::Read(partition.id, part.within(&partition.range)),
-            None => ReadStep::Wait,
+        let Some(partition) = part.partition(catalog) else { return ReadStep::Wait };
+        self.consistent = part.consistent;
+        let node = if part.consistent {
+            Some(self.search.leader(partition, leaders))
+        } else {
+            self.search.replica(partition, leaders)
+        };
+        let Some(node) = node else { return ReadStep::Wait };
+        let part = part.within(&partition.range);
+        if node == leaders.here() {
+            return ReadStep::Read(partition.id, part);
         }
+        ReadStep::Forward { node, part, remaining: self.deadline.saturating_sub(now) }
     }
 
     fn answer(&mut self, error: Option<ApiError>) -> ReadStep {
@@ -76,14 +119,36 @@ impl ReadRoute {
 
     /// Takes in what was found of the part.
     pub fn found(&mut self, part: &Part, found: Found) {
+        // If the next part is of the same partition, it is read where this one was.
+        self.search.put_off();
+        self.search.waited();
         if let Some(command) = &mut self.command {
             command.found(part, found);
         }
     }
 
-    /// No replica here may answer: to be tried again.
+    /// Takes in what another node answered to the part.
+    pub fn answered(&mut self, part: &Part, answer: ReadAnswer) {
+        match answer {
+            ReadAnswer::Found(found) => self.found(part, found),
+            ReadAnswer::NotServing(leader) => self.sent_on(leader),
+            ReadAnswer::Failed(error) => self.failed = Some(error),
+        }
+    }
+
+    /// The replica here may not answer: to be tried again, or elsewhere.
     pub fn not_here(&mut self) {
-        self.must_wait = true;
+        self.sent_on(None);
+    }
+
+    fn sent_on(&mut self, leader: Option<NodeId>) {
+        let wait = self.search.sent_on(leader);
+        self.must_wait = wait && (self.consistent || self.search.is_through());
+    }
+
+    /// Another node could not be reached, or sent no answer that can be read: others are tried.
+    pub fn lost(&mut self) {
+        self.sent_on(None);
     }
 }
 
@@ -98,7 +163,7 @@ mod tests {
     use stator_operation::{ItemWork, Operation, Request, ServiceInfo};
 
     use super::*;
-    use crate::testing::{DEADLINE, NOW, catalog, decide};
+    use crate::testing::{DEADLINE, HERE, NOW, catalog, decide};
 
     fn route(catalog: &Catalog, operation: Operation, body: &str) -> ReadRoute {
         let service = ServiceInfo { region: "r".to_owned(), account: "0".to_owned() };
@@ -118,7 +183,7 @@ mod tests {
     fn part(step: ReadStep) -> (PartitionId, Part) {
         match step {
             ReadStep::Read(partition, part) => (partition, part),
-            ReadStep::Wait => panic!("waits"),
+            ReadStep::Wait | ReadStep::Forward { .. } => panic!("waits, or goes elsewhere"),
             ReadStep::Done(result) => panic!("{result:?}"),
         }
     }
@@ -127,7 +192,7 @@ mod tests {
         match step {
             ReadStep::Done(Ok(reply)) => String::from_utf8(reply.to_body()).unwrap(),
             ReadStep::Done(Err(error)) => panic!("{error}"),
-            ReadStep::Wait | ReadStep::Read(..) => panic!("goes on"),
+            ReadStep::Wait | ReadStep::Read(..) | ReadStep::Forward { .. } => panic!("goes on"),
         }
     }
 
@@ -137,7 +202,7 @@ mod tests {
             ReadStep::Done(result) => {
                 assert_eq!(result.map(|reply| reply.to_body()), Err(expected.clone()))
             }
-            ReadStep::Wait | ReadStep::Read(..) => panic!("goes on"),
+            ReadStep::Wait | ReadStep::Read(..) | ReadStep::Forward { .. } => panic!("goes on"),
         }
     }
 
@@ -145,11 +210,11 @@ mod tests {
     fn an_item_is_read_where_it_lies_and_then_the_read_is_done() {
         let catalog = catalog();
         let mut route = get(&catalog);
-        let (partition, part) = part(route.next(&catalog, NOW));
+        let (partition, part) = part(route.next(&catalog, &HERE, NOW));
         let Place::Item(location) = &part.place else { panic!("{part:?}") };
         assert!(catalog.partition(partition).unwrap().range.contains(location));
         route.found(&part, Found::Item(None));
-        assert_eq!(body(route.next(&catalog, NOW)), "{}");
+        assert_eq!(body(route.next(&catalog, &HERE, NOW)), "{}");
     }
 
     #[test]
@@ -157,11 +222,11 @@ mod tests {
         let catalog = catalog();
         let mut route = get(&catalog);
         for _ in 0..3 {
-            part(route.next(&catalog, NOW));
+            part(route.next(&catalog, &HERE, NOW));
             route.not_here();
-            assert!(matches!(route.next(&catalog, NOW), ReadStep::Wait));
+            assert!(matches!(route.next(&catalog, &HERE, NOW), ReadStep::Wait));
         }
-        refused(route.next(&catalog, DEADLINE), &ApiError::unavailable());
+        refused(route.next(&catalog, &HERE, DEADLINE), &ApiError::unavailable());
     }
 
     #[test]
@@ -170,25 +235,28 @@ mod tests {
         let mut route = route(&catalog, Operation::Scan, r#"{"TableName":"music"}"#);
         let table = catalog.table_by_name("music").unwrap().id;
         for expected in catalog.partitions_of(table) {
-            let (partition, part) = part(route.next(&catalog, NOW));
+            let (partition, part) = part(route.next(&catalog, &HERE, NOW));
             let Place::Range(walk) = &part.place else { panic!("{part:?}") };
             assert_eq!((partition, &walk.range), (expected.id, &expected.range));
             route.found(&part, Found::Rows(Rows::default()));
         }
-        assert_eq!(body(route.next(&catalog, NOW)), r#"{"Count":0,"ScannedCount":0,"Items":[]}"#);
+        assert_eq!(
+            body(route.next(&catalog, &HERE, NOW)),
+            r#"{"Count":0,"ScannedCount":0,"Items":[]}"#
+        );
     }
 
     #[test]
     fn a_page_that_cannot_be_gone_on_with_ends_with_what_it_has() {
         let catalog = catalog();
         let mut route = route(&catalog, Operation::Scan, r#"{"TableName":"music"}"#);
-        let (_, first) = part(route.next(&catalog, NOW));
+        let (_, first) = part(route.next(&catalog, &HERE, NOW));
         let pair = ("pk".to_owned(), AttributeValue::S("k".to_owned()));
         let item = Arc::new(Item::from_pairs(vec![pair]).unwrap());
         let rows = vec![Row { item, behind: None }];
         route.found(&first, Found::Rows(Rows { rows, unseen: None }));
         assert_eq!(
-            body(route.next(&catalog, DEADLINE)),
+            body(route.next(&catalog, &HERE, DEADLINE)),
             r#"{"Count":1,"ScannedCount":1,"Items":[{"pk":{"S":"k"}}],"LastEvaluatedKey":{"pk":{"S":"k"}}}"#
         );
     }
@@ -198,11 +266,11 @@ mod tests {
         let catalog = catalog();
         let segment = r#"{"TableName":"music","Segment":1,"TotalSegments":8}"#;
         let mut route = route(&catalog, Operation::Scan, segment);
-        let (_, part) = part(route.next(&catalog, NOW));
+        let (_, part) = part(route.next(&catalog, &HERE, NOW));
         let expected = stator_model::KeyRange::of_segment(1, 8);
         assert!(matches!(&part.place, Place::Range(walk) if walk.range == expected));
         route.found(&part, Found::Rows(Rows::default()));
-        body(route.next(&catalog, NOW));
+        body(route.next(&catalog, &HERE, NOW));
     }
 
     #[test]
@@ -213,13 +281,13 @@ mod tests {
         let mut route = route(&catalog, Operation::BatchGetItem, &request);
         let mut partitions = BTreeSet::new();
         for _ in 0..19 {
-            let (partition, part) = part(route.next(&catalog, NOW));
+            let (partition, part) = part(route.next(&catalog, &HERE, NOW));
             partitions.insert(partition);
             route.found(&part, Found::Item(None));
         }
         assert_eq!(partitions.len(), 4);
         assert_eq!(
-            body(route.next(&catalog, DEADLINE)),
+            body(route.next(&catalog, &HERE, DEADLINE)),
             r#"{"Responses":{"music":[]},"UnprocessedKeys":{"music":{"Keys":[{"pk":{"S":"k19"}}],"ConsistentRead":false}}}"#
         );
     }
@@ -229,17 +297,17 @@ mod tests {
         let catalog = catalog();
         let request = r#"{"RequestItems":{"music":{"Keys":[{"pk":{"S":"k"}}]}}}"#;
         let mut route = route(&catalog, Operation::BatchGetItem, request);
-        refused(route.next(&catalog, DEADLINE), &ApiError::unavailable());
+        refused(route.next(&catalog, &HERE, DEADLINE), &ApiError::unavailable());
     }
 
     #[test]
     fn a_table_that_is_deleted_on_the_way_is_not_found() {
         let mut catalog = catalog();
         let mut route = get(&catalog);
-        part(route.next(&catalog, NOW));
+        part(route.next(&catalog, &HERE, NOW));
         route.not_here();
-        assert!(matches!(route.next(&catalog, NOW), ReadStep::Wait));
+        assert!(matches!(route.next(&catalog, &HERE, NOW), ReadStep::Wait));
         decide(&mut catalog, &Command::DeleteTable { name: "music".to_owned() });
-        refused(route.next(&catalog, NOW), &ApiError::table_not_found());
+        refused(route.next(&catalog, &HERE, NOW), &ApiError::table_not_found());
     }
 }

@@ -12,6 +12,8 @@ use stator_model::{
 /// A moment before the deadline.
 pub(crate) const NOW: Duration = Duration::from_secs(1);
 pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
+/// The one node of the catalog.
+pub(crate) const HERE: crate::Alone = crate::Alone::new(NodeId::new(1));
 
 pub(crate) fn decide(catalog: &mut Catalog, command: &Command) {
     for change in catalog.decide(command, UnixMillis(1)).unwrap().changes {
