@@ -22,7 +22,7 @@ use stator_replica::{
     Answer, CatalogAnswer, CatalogRequest, Event, NotDone, Prefetched, Published, ReadPoint,
     ReplicaHandle, WriteRequest, prefetch, read,
 };
-use stator_route::{Attempt, ReadRoute, ReadStep, WriteRoute, WriteStep};
+use stator_route::{Alone, Attempt, ReadRoute, ReadStep, WriteRoute, WriteStep};
 use stator_store::Engine;
 
 use self::early::Early;
@@ -358,16 +358,22 @@ fn arrive(
 }
 
 fn write(mut route: Box<WriteRoute>, shore: &Shore<'_>) -> Next {
-    match route.next(&shore.picture.catalog, Duration::from_millis(shore.uptime)) {
+    let catalog = &shore.picture.catalog;
+    match route.next(catalog, &Alone::of(catalog), Duration::from_millis(shore.uptime)) {
         WriteStep::Done(result) => Next::Done(result.map(Reply::Written)),
         WriteStep::Wait => Next::Go(await_picture(Stage::Write(route), shore)),
+        // This node has no peers.
+        WriteStep::Forward { command, .. } => {
+            route.answered(Attempt::Unreachable(command));
+            Next::Go(Stage::Write(route))
+        }
         WriteStep::Submit(partition, command) => match shore.picture.replicas.get(&partition) {
             Some(handle) => {
                 let handle = Arc::clone(handle);
                 Next::Go(Stage::Prefetch(route, partition, command, handle))
             }
             None => {
-                route.answered(Attempt::WaitAndRetry(command));
+                route.answered(Attempt::NotLeader(command, None));
                 Next::Go(Stage::Write(route))
             }
         },
@@ -375,10 +381,16 @@ fn write(mut route: Box<WriteRoute>, shore: &Shore<'_>) -> Next {
 }
 
 fn begin_read(mut route: Box<ReadRoute>, id: FlightId, shore: &Shore<'_>) -> Next {
-    let step = route.next(&shore.picture.catalog, Duration::from_millis(shore.uptime));
+    let catalog = &shore.picture.catalog;
+    let step = route.next(catalog, &Alone::of(catalog), Duration::from_millis(shore.uptime));
     let (partition, part) = match step {
         ReadStep::Done(result) => return Next::Done(result),
         ReadStep::Wait => return Next::Go(await_picture(Stage::Read(route), shore)),
+        // This node has no peers.
+        ReadStep::Forward { .. } => {
+            route.lost();
+            return Next::Go(Stage::Read(route));
+        }
         ReadStep::Read(partition, part) => (partition, Box::new(part)),
     };
     let Some(handle) = shore.picture.replicas.get(&partition).cloned() else {
@@ -481,7 +493,8 @@ fn attempt(mail: Option<Mail>) -> Attempt {
             NotDone::PrefetchTooOld => Attempt::ReadAgain(command),
             NotDone::Stale => Attempt::TableChanged(command),
             NotDone::Throttled => Attempt::Throttled(command),
-            NotDone::NotHere | NotDone::NotLeader | NotDone::Busy => Attempt::WaitAndRetry(command),
+            NotDone::NotHere | NotDone::NotLeader => Attempt::NotLeader(command, None),
+            NotDone::Busy => Attempt::WaitAndRetry(command),
             NotDone::Unknown => Attempt::Unknown,
         },
         Some(

@@ -18,7 +18,7 @@ use stator_replica::{
     Answer, CatalogAnswer, CatalogRequest, Event, NotDone, ReadPoint, ReplicaHandle, WriteRequest,
     prefetch, read,
 };
-use stator_route::{Attempt, ReadRoute, ReadStep, WriteRoute, WriteStep};
+use stator_route::{Alone, Attempt, ReadRoute, ReadStep, WriteRoute, WriteStep};
 use tokio::sync::oneshot;
 
 use super::Node;
@@ -70,10 +70,15 @@ impl Node {
         let deadline = clock::running() + DEADLINE;
         let mut route = WriteRoute::new(command, deadline);
         loop {
-            let step = route.next(&self.picture.load().catalog, clock::running());
+            let step = {
+                let picture = self.picture.load();
+                route.next(&picture.catalog, &Alone::of(&picture.catalog), clock::running())
+            };
             match step {
                 WriteStep::Done(result) => return result,
                 WriteStep::Wait => self.picture.changed(RETRY_AFTER).await,
+                // This node has no peers.
+                WriteStep::Forward { command, .. } => route.answered(Attempt::Unreachable(command)),
                 WriteStep::Submit(partition, command) => {
                     let attempt = self.submit(partition, command, deadline).await?;
                     route.answered(attempt);
@@ -89,7 +94,7 @@ impl Node {
         deadline: Duration,
     ) -> Result<Attempt, ApiError> {
         let Some(handle) = self.replica(partition) else {
-            return Ok(Attempt::WaitAndRetry(command));
+            return Ok(Attempt::NotLeader(command, None));
         };
         let prefetched = prefetch(self.engine.as_ref(), &handle, &command);
         let prefetched = prefetched.map_err(|error| unreadable(partition, &error))?;
@@ -110,9 +115,8 @@ impl Node {
                 NotDone::PrefetchTooOld => Attempt::ReadAgain(command),
                 NotDone::Stale => Attempt::TableChanged(command),
                 NotDone::Throttled => Attempt::Throttled(command),
-                NotDone::NotHere | NotDone::NotLeader | NotDone::Busy => {
-                    Attempt::WaitAndRetry(command)
-                }
+                NotDone::NotHere | NotDone::NotLeader => Attempt::NotLeader(command, None),
+                NotDone::Busy => Attempt::WaitAndRetry(command),
                 NotDone::Unknown => Attempt::Unknown,
             },
             Some(Answer::NotDone(_, None)) | None => Attempt::Unknown,
@@ -123,10 +127,15 @@ impl Node {
         let deadline = clock::running() + DEADLINE;
         let mut route = ReadRoute::new(command, deadline);
         loop {
-            let step = route.next(&self.picture.load().catalog, clock::running());
+            let step = {
+                let picture = self.picture.load();
+                route.next(&picture.catalog, &Alone::of(&picture.catalog), clock::running())
+            };
             match step {
                 ReadStep::Done(result) => return result,
                 ReadStep::Wait => self.picture.changed(RETRY_AFTER).await,
+                // This node has no peers.
+                ReadStep::Forward { .. } => route.lost(),
                 ReadStep::Read(partition, part) => {
                     match self.look_up(partition, &part, deadline).await? {
                         Some(found) => route.found(&part, found),
