@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 
 use stator_model::ItemSize;
-use stator_protocol::JsonWriter;
+use stator_protocol::{ApiError, JsonWriter};
 
 use crate::{ReturnConsumedCapacity, TableReference};
 
@@ -103,6 +103,14 @@ impl Charge {
     /// The charge of a request that names the table so.
     pub(crate) fn new(wanted: ReturnConsumedCapacity, table: &TableReference) -> Self {
         Self { wanted, table: Arc::clone(table.given()) }
+    }
+
+    /// The table as the request named it.
+    ///
+    /// # Errors
+    /// ValidationException for what names no table: not of a request that was validated.
+    pub(crate) fn reference(&self) -> Result<TableReference, ApiError> {
+        TableReference::of_items(Some(self.table.as_ref().to_owned()))
     }
 
     /// What the request calls the table.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stator_model::{DescriptionVersion, Item, Location, SharedItem, TableId};
+use stator_model::{DescriptionVersion, Item, Location, SharedItem, TableDescription, TableId};
 use stator_protocol::ApiError;
 
 use crate::Written;
@@ -74,6 +74,18 @@ impl ItemCommand {
             Self::Put(put) => put.version,
             Self::Update(update) => update.version,
             Self::Delete(delete) => delete.version,
+        }
+    }
+
+    /// The same command on another description of its table: what a change of the table asks for.
+    ///
+    /// # Errors
+    /// ValidationException, if the table is no longer one on which the request can be made.
+    pub fn validated_again(self, table: &Arc<TableDescription>) -> Result<Self, ApiError> {
+        match self {
+            Self::Put(put) => put.validated_again(table).map(Self::Put),
+            Self::Update(update) => update.validated_again(table).map(Self::Update),
+            Self::Delete(delete) => delete.validated_again(table).map(Self::Delete),
         }
     }
 

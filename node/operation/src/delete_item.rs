@@ -115,6 +115,20 @@ pub struct DeleteItem {
 }
 
 impl DeleteItem {
+    /// The same request on another description of the table. The keys of a table never change, so that the
+    /// key is found in the location.
+    pub(crate) fn validated_again(self, table: &Arc<TableDescription>) -> Result<Self, ApiError> {
+        let input = Input {
+            table: self.charge.reference()?,
+            key: table.key_schema.key_at(&self.location).ok_or_else(ApiError::internal)?,
+            precondition: self.precondition,
+            return_old: self.return_old,
+            return_capacity: self.charge.wanted(),
+            return_metrics: LocalIndexes::wanted(self.local_indexes.as_ref()),
+        };
+        input.validate(table)
+    }
+
     /// Removes whatever is there and returns it if that was asked for; writes nothing if nothing is
     /// there. Charged for the item that was.
     pub fn evaluate(&self, current: Option<SharedItem>) -> Evaluation {

@@ -95,6 +95,15 @@ impl LocalIndexes {
         self.metrics_of.is_some()
     }
 
+    /// What the request of a write with these indexes wants to hear of its item collection.
+    pub(crate) fn wanted(indexes: Option<&Self>) -> ReturnItemCollectionMetrics {
+        if indexes.is_some_and(Self::has_metrics) {
+            ReturnItemCollectionMetrics::Size
+        } else {
+            ReturnItemCollectionMetrics::None
+        }
+    }
+
     /// What a client is told of an item collection of this size, if it wants to hear of it.
     pub(crate) fn metrics(&self, bytes: u64) -> Option<CollectionMetrics> {
         self.metrics_of.clone().map(|key| CollectionMetrics { key, bytes })

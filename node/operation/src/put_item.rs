@@ -136,6 +136,20 @@ pub struct PutItem {
 }
 
 impl PutItem {
+    /// The same request on another description of the table.
+    pub(crate) fn validated_again(self, table: &Arc<TableDescription>) -> Result<Self, ApiError> {
+        let input = Input {
+            table: self.charge.reference()?,
+            item: Arc::unwrap_or_clone(self.item),
+            size: self.size,
+            precondition: self.precondition,
+            return_old: self.return_old,
+            return_capacity: self.charge.wanted(),
+            return_metrics: LocalIndexes::wanted(self.local_indexes.as_ref()),
+        };
+        input.validate(table)
+    }
+
     /// Replaces whatever is there; returns it if that was asked for. Charged for the larger of both.
     pub fn evaluate(&self, current: Option<SharedItem>) -> Evaluation {
         if let Err(refusal) = self.precondition.check(current.as_ref()) {

@@ -174,6 +174,21 @@ pub struct UpdateItem {
 }
 
 impl UpdateItem {
+    /// The same request on another description of the table.
+    pub(crate) fn validated_again(self, table: &Arc<TableDescription>) -> Result<Self, ApiError> {
+        let input = Input {
+            table: self.charge.reference()?,
+            key: self.key,
+            update: self.update,
+            form: self.form,
+            precondition: self.precondition,
+            return_values: self.return_values,
+            return_capacity: self.charge.wanted(),
+            return_metrics: LocalIndexes::wanted(self.local_indexes.as_ref()),
+        };
+        input.validate(table)
+    }
+
     /// Changes what is there, or creates it; writes nothing if it stays as it is. Charged for the larger
     /// of the items before and after.
     pub fn evaluate(&self, current: Option<SharedItem>) -> Evaluation {

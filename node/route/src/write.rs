@@ -135,9 +135,10 @@ impl WriteRoute {
         if now >= self.deadline {
             return WriteStep::Done(Err(ApiError::unavailable()));
         }
-        if let Err(error) = serving(catalog, command.table()) {
-            return WriteStep::Done(Err(error));
-        }
+        let command = match up_to_date(command, catalog) {
+            Ok(command) => command,
+            Err(error) => return WriteStep::Done(Err(error)),
+        };
         let Some(partition) = partition_of(catalog, command.table(), command.location()) else {
             self.state = State::Ready(command);
             return WriteStep::Wait;
@@ -173,6 +174,15 @@ impl WriteRoute {
             Attempt::Unknown => State::Done(Err(ApiError::internal())),
         };
     }
+}
+
+/// The command, validated against the description of its table as it is now.
+fn up_to_date(command: Box<ItemCommand>, catalog: &Catalog) -> Result<Box<ItemCommand>, ApiError> {
+    let table = serving(catalog, command.table())?;
+    if table.version == command.version() {
+        return Ok(command);
+    }
+    command.validated_again(table).map(Box::new)
 }
 
 #[cfg(test)]

@@ -87,16 +87,16 @@ impl Leaders for View<'_> {
     }
 }
 
-fn node(number: u64) -> NodeId {
+pub(crate) fn node(number: u64) -> NodeId {
     NodeId::new(1 + number % NODES)
 }
 
-fn service() -> ServiceInfo {
+pub(crate) fn service() -> ServiceInfo {
     ServiceInfo { region: "r".to_owned(), account: "0".repeat(12) }
 }
 
 /// The table `t` with `pk` and `sk`, strings, in four partitions with a replica on every node.
-fn catalog() -> Catalog {
+pub(crate) fn catalog() -> Catalog {
     let mut catalog = Catalog::default();
     for change in Catalog::form([1; 16], node(0), ReplicaId::new(1)) {
         catalog.apply(&change);
@@ -130,7 +130,7 @@ fn decide(catalog: &mut Catalog, command: &Command) {
 }
 
 /// Every partition in two.
-fn split(catalog: &Catalog) -> Catalog {
+pub(crate) fn split(catalog: &Catalog) -> Catalog {
     let mut split = catalog.clone();
     for (number, partition) in (100..).zip(catalog.partitions()) {
         let first = partition.range.start.first().copied().unwrap_or(0);

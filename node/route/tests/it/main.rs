@@ -2,4 +2,5 @@
 
 mod cluster;
 mod reads;
+mod rules;
 mod writes;
