@@ -1,6 +1,6 @@
 //! The state of the catalog, and how changes make it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -8,7 +8,11 @@ use stator_model::{
     Location, NodeId, PartitionId, ReplicaId, TableDescription, TableId, TableStatus,
 };
 
-use crate::{Change, Contradiction, Error, Meta, PartitionDescription};
+use crate::founding::implied_node;
+use crate::{
+    CatalogRole, Change, Contradiction, Error, Meta, NodeDescription, NodeState,
+    PartitionDescription,
+};
 
 #[cfg(test)]
 mod tests;
@@ -25,16 +29,11 @@ pub struct Catalog {
     partitions: BTreeMap<PartitionId, Arc<PartitionDescription>>,
     /// The same partitions, table by table, ordered by the start of their ranges.
     ranges: BTreeMap<TableId, Arc<Vec<Arc<PartitionDescription>>>>,
+    /// Never empty once the cluster is formed: the node that formed it is implied while none has a record.
+    nodes: BTreeMap<NodeId, Arc<NodeDescription>>,
 }
 
 impl Catalog {
-    /// The changes that form a new cluster with this node, the first member of every new Raft group.
-    /// Apply them to an empty catalog; a cluster is formed once.
-    pub fn form(cluster: [u8; 16], node: NodeId, replica: ReplicaId) -> Vec<Change> {
-        let next_partition = PartitionId::CATALOG.next();
-        vec![Change::PutMeta(Arc::new(Meta { cluster, node, replica, next_partition }))]
-    }
-
     /// The catalog that these records make, in any order. No records make a catalog that is not formed.
     ///
     /// # Errors
@@ -44,12 +43,22 @@ impl Catalog {
         K: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        let mut catalog = Self::default();
+        let (mut catalog, mut meta) = (Self::default(), None);
         for (key, value) in records {
             let change = Change::decode(key.as_ref(), Some(value.as_ref()))?;
             catalog.refuse_second_name(&change)?;
-            catalog.apply(&change);
+            match &change {
+                // Last: it implies a node only where no record of one is there.
+                Change::PutMeta(_) => meta = Some(change),
+                Change::PutTable(_)
+                | Change::RemoveTable(_)
+                | Change::PutPartition(_)
+                | Change::RemovePartition(_)
+                | Change::PutNode(_)
+                | Change::RemoveNode(_) => catalog.apply(&change),
+            }
         }
+        meta.iter().for_each(|meta| catalog.apply(meta));
         catalog.check()?;
         Ok(catalog)
     }
@@ -58,11 +67,13 @@ impl Catalog {
     /// in the order in which they were made.
     pub fn apply(&mut self, change: &Change) {
         match change {
-            Change::PutMeta(meta) => self.meta = Some(Arc::clone(meta)),
+            Change::PutMeta(meta) => self.put_meta(meta),
             Change::PutTable(table) => self.put_table(table),
             Change::RemoveTable(id) => self.remove_table(*id),
             Change::PutPartition(partition) => self.put_partition(partition),
             Change::RemovePartition(id) => self.remove_partition(*id),
+            Change::PutNode(node) => drop(self.nodes.insert(node.id, Arc::clone(node))),
+            Change::RemoveNode(id) => drop(self.nodes.remove(id)),
         }
     }
 
@@ -102,6 +113,38 @@ impl Catalog {
         self.partitions.values()
     }
 
+    /// A node.
+    pub fn node(&self, id: NodeId) -> Option<&Arc<NodeDescription>> {
+        self.nodes.get(&id)
+    }
+
+    /// The node that has this name; one that is lost has none any more.
+    pub fn node_by_name(&self, name: &str) -> Option<&Arc<NodeDescription>> {
+        self.nodes().find(|node| node.state != NodeState::Lost && node.name == name)
+    }
+
+    /// All nodes, in order of their ids. Not empty once the cluster is formed.
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<NodeDescription>> {
+        self.nodes.values()
+    }
+
+    /// The voters of the group that replicates the catalog, in order of their nodes.
+    pub fn voters(&self) -> impl Iterator<Item = (NodeId, ReplicaId)> {
+        self.members(CatalogRole::Voter)
+    }
+
+    /// The learners of that group: all other nodes that are not lost.
+    pub fn learners(&self) -> impl Iterator<Item = (NodeId, ReplicaId)> {
+        self.members(CatalogRole::Learner)
+    }
+
+    fn members(&self, role: CatalogRole) -> impl Iterator<Item = (NodeId, ReplicaId)> {
+        let has_role = move |node: &&Arc<NodeDescription>| {
+            node.role == role && (role == CatalogRole::Voter || node.state != NodeState::Lost)
+        };
+        self.nodes().filter(has_role).map(|node| (node.id, node.replica))
+    }
+
     /// The partitions of a table, in order of their ranges. None if there is no such table.
     pub fn partitions_of(&self, table: TableId) -> &[Arc<PartitionDescription>] {
         self.ranges.get(&table).map_or(&[], |partitions| partitions.as_slice())
@@ -138,6 +181,13 @@ impl Catalog {
             (Some(_), None) => false,
             (Some(ends), Some(end)) => **ends >= *end,
         })
+    }
+
+    fn put_meta(&mut self, meta: &Arc<Meta>) {
+        self.meta = Some(Arc::clone(meta));
+        if self.nodes.is_empty() {
+            self.nodes.insert(meta.node, Arc::new(implied_node(meta)));
+        }
     }
 
     fn put_table(&mut self, table: &Arc<TableDescription>) {
@@ -185,7 +235,8 @@ impl Catalog {
     /// Whether the invariants of the crate hold.
     fn check(&self) -> Result<(), Contradiction> {
         let Some(meta) = &self.meta else {
-            let empty = self.tables.is_empty() && self.partitions.is_empty();
+            let empty =
+                self.tables.is_empty() && self.partitions.is_empty() && self.nodes.is_empty();
             return if empty { Ok(()) } else { Err(Contradiction::NotFormed) };
         };
         for partition in self.partitions.values() {
@@ -197,8 +248,33 @@ impl Catalog {
             if table.status == TableStatus::Active && !partition.ready {
                 return Err(Contradiction::NotReady(partition.id));
             }
+            let gone = partition.replicas.iter().find(|(node, _)| !self.nodes.contains_key(node));
+            if let Some((node, _)) = gone {
+                return Err(Contradiction::UnknownNode(partition.id, *node));
+            }
         }
+        self.check_nodes(meta)?;
         self.tables.values().try_for_each(|table| self.check_table(table))
+    }
+
+    fn check_nodes(&self, meta: &Meta) -> Result<(), Contradiction> {
+        let (mut names, mut replicas) = (BTreeSet::new(), BTreeSet::new());
+        for node in self.nodes.values() {
+            let mine = replicas.insert(node.replica) && node.replica < meta.next_catalog_replica;
+            if !mine {
+                return Err(Contradiction::CatalogReplica(node.id));
+            }
+            if node.state == NodeState::Lost {
+                continue;
+            }
+            if !names.insert(&node.name) {
+                return Err(Contradiction::NodeNameTwice(node.id));
+            }
+            if !node.features.contains(meta.level) {
+                return Err(Contradiction::NodeLevel(node.id));
+            }
+        }
+        self.voters().next().map(|_| ()).ok_or(Contradiction::NoVoter)
     }
 
     fn check_table(&self, table: &TableDescription) -> Result<(), Contradiction> {

@@ -6,6 +6,7 @@
 //! meta       01                              no other meta record
 //! table      02 │ table id, 16 bytes
 //! partition  03 │ partition id, 8 bytes, big endian
+//! node       04 │ node id, 8 bytes, big endian
 //! ```
 //!
 //! Keys and values are on disk: they never change, new versions of records come beside the old ones.
@@ -13,14 +14,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use stator_model::{PartitionId, TableDescription, TableId};
+use stator_model::{NodeId, PartitionId, TableDescription, TableId};
 
-use crate::record::{meta, partition, table};
-use crate::{Error, Meta, PartitionDescription};
+use crate::record::{meta, node, partition, table};
+use crate::{Error, Meta, NodeDescription, PartitionDescription};
 
 const META: u8 = 1;
 const TABLE: u8 = 2;
 const PARTITION: u8 = 3;
+const NODE: u8 = 4;
 
 /// One record put or removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,10 @@ pub enum Change {
     PutPartition(Arc<PartitionDescription>),
     /// The partition is gone.
     RemovePartition(PartitionId),
+    /// The node is this.
+    PutNode(Arc<NodeDescription>),
+    /// The node is gone.
+    RemoveNode(NodeId),
 }
 
 impl Change {
@@ -48,6 +54,8 @@ impl Change {
                 (partition_key(partition.id), Some(partition::encode(partition)))
             }
             Self::RemovePartition(id) => (partition_key(*id), None),
+            Self::PutNode(node) => (node_key(node.id), Some(node::encode(node))),
+            Self::RemoveNode(id) => (node_key(*id), None),
         }
     }
 
@@ -67,6 +75,8 @@ impl Change {
                 Ok(Self::PutPartition(Arc::new(partition::decode(id, value)?)))
             }
             (Key::Partition(id), None) => Ok(Self::RemovePartition(id)),
+            (Key::Node(id), Some(value)) => Ok(Self::PutNode(Arc::new(node::decode(id, value)?))),
+            (Key::Node(id), None) => Ok(Self::RemoveNode(id)),
         }
     }
 }
@@ -76,6 +86,7 @@ enum Key {
     Meta,
     Table(TableId),
     Partition(PartitionId),
+    Node(NodeId),
 }
 
 impl Key {
@@ -90,6 +101,10 @@ impl Key {
                 let id = rest.try_into().map_err(|_| Error::UnknownKey)?;
                 Ok(Self::Partition(PartitionId::new(u64::from_be_bytes(id))))
             }
+            Some((&NODE, rest)) => {
+                let id = rest.try_into().map_err(|_| Error::UnknownKey)?;
+                Ok(Self::Node(NodeId::new(u64::from_be_bytes(id))))
+            }
             Some(_) | None => Err(Error::UnknownKey),
         }
     }
@@ -103,6 +118,12 @@ fn table_key(id: TableId) -> Bytes {
 
 fn partition_key(id: PartitionId) -> Bytes {
     let mut key = vec![PARTITION];
+    key.extend_from_slice(&id.get().to_be_bytes());
+    key.into()
+}
+
+fn node_key(id: NodeId) -> Bytes {
+    let mut key = vec![NODE];
     key.extend_from_slice(&id.get().to_be_bytes());
     key.into()
 }

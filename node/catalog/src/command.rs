@@ -8,7 +8,7 @@ use stator_model::{
     TableSettings, TableStatus, Tags, UnixMillis, Warmth,
 };
 
-use crate::Change;
+use crate::{Change, NodeCommand, NodeOutcome, NodeRefusal};
 
 /// What the catalog is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum Command {
         /// The partition.
         partition: PartitionId,
     },
+    /// Something about nodes or the feature level.
+    Node(NodeCommand),
 }
 
 /// A table to be made. Validated: the catalog checks only what depends on its state.
@@ -189,6 +191,8 @@ pub enum Outcome {
         /// Whether it was the last one, so that the table is gone too.
         last: bool,
     },
+    /// Nodes or the feature level are so.
+    Node(NodeOutcome),
 }
 
 /// Why a command is refused. Nothing was changed.
@@ -295,6 +299,12 @@ pub enum Refusal {
         /// Where its table is in its life.
         status: TableStatus,
     },
+    /// No node gets new replicas: all are DRAINING or LOST.
+    #[error("no node gets new replicas")]
+    NoPlace,
+    /// It was about nodes or the feature level.
+    #[error(transparent)]
+    Node(NodeRefusal),
     /// The cluster was not formed yet.
     #[error("the cluster is not formed")]
     NotFormed,

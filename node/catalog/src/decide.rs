@@ -10,16 +10,18 @@
 //! changes nothing (DeleteTable, API reference). UpdateTable is for an ACTIVE table, which stays
 //! ACTIVE: what it changes is done once it is decided.
 
+mod node;
 mod update;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use stator_model::{
-    DescriptionVersion, Epoch, KeyRange, PartitionId, TableDescription, TableHistory, TableId,
-    TableStatus, UnixMillis, limits,
+    DescriptionVersion, Epoch, KeyRange, NodeId, PartitionId, ReplicaId, TableDescription,
+    TableHistory, TableId, TableStatus, UnixMillis, limits,
 };
 
+use crate::placement::Placement;
 use crate::{
     Catalog, Change, Command, Decision, Meta, NewTable, Outcome, PartitionDescription, Refusal,
     TableUpdate,
@@ -29,7 +31,7 @@ use crate::{
 mod tests;
 
 /// With how many partitions a table may begin: a decision is one entry in the Raft log, and this
-/// keeps it under 100 KB. Tables grow beyond it by splits.
+/// keeps it under 150 KB. Tables grow beyond it by splits.
 pub const INITIAL_PARTITIONS: u32 = 1024;
 
 impl Catalog {
@@ -45,6 +47,7 @@ impl Catalog {
             Command::DeleteTable { name } => self.delete_table(name),
             Command::PartitionReady { partition } => self.partition_ready(*partition),
             Command::PartitionDestroyed { partition } => self.partition_destroyed(*partition),
+            Command::Node(command) => self.decide_node(command),
         }
     }
 
@@ -69,10 +72,15 @@ impl Catalog {
             Change::PutTable(Arc::clone(&table)),
         ];
         let ids = (first..next_partition.get()).map(PartitionId::new);
-        changes.extend(ids.zip(even_ranges(new.partitions)).map(|(id, range)| {
-            let partition = new_partition(meta, new.id, id, range);
-            Change::PutPartition(Arc::new(partition))
-        }));
+        let mut placement = Placement::new(self);
+        for (id, range) in ids.zip(even_ranges(new.partitions)) {
+            let nodes = placement.place();
+            if nodes.is_empty() {
+                return Err(Refusal::NoPlace);
+            }
+            let partition = new_partition(members(meta, nodes), new.id, id, range);
+            changes.push(Change::PutPartition(Arc::new(partition)));
+        }
         Ok(Decision { changes, outcome: Outcome::Creating(table) })
     }
 
@@ -183,13 +191,18 @@ fn with_status(table: &TableDescription, status: TableStatus) -> Arc<TableDescri
     Arc::new(TableDescription { status, ..table.clone() })
 }
 
+/// The first members of a new group on these nodes.
+fn members(meta: &Meta, nodes: Vec<NodeId>) -> Vec<(NodeId, ReplicaId)> {
+    let ids = std::iter::successors(Some(meta.replica), |id| Some(id.next()));
+    nodes.into_iter().zip(ids).collect()
+}
+
 fn new_partition(
-    meta: &Meta,
+    replicas: Vec<(NodeId, ReplicaId)>,
     table: TableId,
     id: PartitionId,
     range: KeyRange,
 ) -> PartitionDescription {
-    let replicas = vec![(meta.node, meta.replica)];
     PartitionDescription { id, table, range, epoch: Epoch::new(1), replicas, ready: false }
 }
 

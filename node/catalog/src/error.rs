@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use stator_model::{PartitionId, TableId};
+use stator_model::{NodeId, PartitionId, TableId};
+
+use crate::{FeatureLevel, FeatureRange};
 
 /// The kinds of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub enum RecordKind {
     Table,
     /// A partition.
     Partition,
+    /// A node.
+    Node,
 }
 
 impl fmt::Display for RecordKind {
@@ -21,6 +25,7 @@ impl fmt::Display for RecordKind {
             Self::Meta => "meta",
             Self::Table => "table",
             Self::Partition => "partition",
+            Self::Node => "node",
         })
     }
 }
@@ -66,6 +71,15 @@ pub enum Error {
     /// The record about the catalog itself is removed.
     #[error("meta record is removed")]
     MetaRemoved,
+    /// The cluster's feature level is not one of those that this build can read and write.
+    #[error(
+        "the cluster is at feature level {level}, and this build handles {}",
+        FeatureRange::SUPPORTED
+    )]
+    UnknownLevel {
+        /// The cluster's.
+        level: FeatureLevel,
+    },
     /// Each record is well-formed, together they make no sense.
     #[error("records contradict each other")]
     Contradiction(#[from] Contradiction),
@@ -95,4 +109,19 @@ pub enum Contradiction {
     /// The table's ranges overlap, or leave a gap though it is not DELETING.
     #[error("ranges of table {0} do not cover its key space once")]
     Ranges(TableId),
+    /// The partition has a replica on a node that is not there.
+    #[error("partition {0} has a replica on {1}, which is not a node")]
+    UnknownNode(PartitionId, NodeId),
+    /// The node has the name of another one.
+    #[error("{0} has the name of another node")]
+    NodeNameTwice(NodeId),
+    /// The node cannot read or write what the cluster does.
+    #[error("{0} cannot handle the cluster's feature level")]
+    NodeLevel(NodeId),
+    /// The node's replica of the catalog has an id that is taken or still to be minted.
+    #[error("{0} has a replica of the catalog with an id that is not its own")]
+    CatalogReplica(NodeId),
+    /// No node votes in the catalog's group.
+    #[error("the catalog has no voter")]
+    NoVoter,
 }

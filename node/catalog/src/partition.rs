@@ -2,6 +2,8 @@
 
 use stator_model::{Epoch, KeyRange, NodeId, PartitionId, ReplicaId, TableId};
 
+use crate::FeatureLevel;
+
 /// A partition as it stands: what requests are routed by. Immutable; a change is a new value.
 ///
 /// ```text
@@ -29,10 +31,14 @@ pub struct PartitionDescription {
 pub struct Meta {
     /// The cluster, minted once; a node of another cluster is not spoken to.
     pub cluster: [u8; 16],
-    /// The node that formed the cluster, on which new partitions are placed.
+    /// The node that formed the cluster, with others or alone.
     pub node: NodeId,
-    /// The id under which that node is a member of new Raft groups.
+    /// The lowest id of the members of new Raft groups.
     pub replica: ReplicaId,
     /// The id of the next partition that is made. All lower ones are spent.
     pub next_partition: PartitionId,
+    /// What may be written: nothing newer.
+    pub level: FeatureLevel,
+    /// The id of the next replica of the catalog itself. All lower ones are spent.
+    pub next_catalog_replica: ReplicaId,
 }

@@ -10,6 +10,7 @@ use crate::{Error, RecordKind};
 
 mod local_index;
 pub(crate) mod meta;
+pub(crate) mod node;
 pub(crate) mod partition;
 pub(crate) mod table;
 

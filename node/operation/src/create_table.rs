@@ -134,6 +134,8 @@ pub fn refused(refusal: &Refusal) -> ApiError {
         | Refusal::PartitionNotFound { .. }
         | Refusal::AlreadyReady { .. }
         | Refusal::NotDeleting { .. }
+        | Refusal::NoPlace
+        | Refusal::Node(_)
         | Refusal::NotFormed => refusal::error(refusal),
     }
 }

@@ -29,14 +29,15 @@ pub(crate) fn error(refusal: &Refusal) -> ApiError {
         Refusal::NotOnDemand { read, .. } => billing::caps_provisioned(*read),
         Refusal::WarmLowered { read } => billing::warm_lowered(*read),
         Refusal::TooManyTags { .. } => tags::too_many(),
-        Refusal::NotFormed => ApiError::unavailable(),
+        Refusal::NotFormed | Refusal::NoPlace => ApiError::unavailable(),
         // Not the client's doing: sent again, the request draws another id, or the operator helps.
         Refusal::TableIdTaken { .. }
         | Refusal::TooManyPartitions { .. }
         | Refusal::PartitionIdsSpent
         | Refusal::PartitionNotFound { .. }
         | Refusal::AlreadyReady { .. }
-        | Refusal::NotDeleting { .. } => ApiError::internal(),
+        | Refusal::NotDeleting { .. }
+        | Refusal::Node(_) => ApiError::internal(),
     }
 }
 

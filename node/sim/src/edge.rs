@@ -535,7 +535,7 @@ fn decided(decision: Decision, mail: Option<Mail>, shore: &Shore<'_>) -> Result<
         | Outcome::Updated(table)
         | Outcome::Deleting(table)
         | Outcome::Ready(table) => table,
-        Outcome::Destroyed { .. } => return Err(ApiError::internal()),
+        Outcome::Destroyed { .. } | Outcome::Node(_) => return Err(ApiError::internal()),
     };
     let table = described(&table, shore);
     Ok(match decision {

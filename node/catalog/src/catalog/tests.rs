@@ -14,8 +14,9 @@ use stator_model::{
 
 use super::Catalog;
 use crate::{
-    BillingUpdate, Change, Command, Contradiction, Decision, Error, Meta, NewTable, Outcome,
-    PartitionDescription, Refusal, TableUpdate, TagUpdate,
+    BillingUpdate, CatalogRole, Change, Command, Contradiction, Decision, Error, FeatureLevel,
+    FeatureRange, Meta, NewTable, NodeDescription, NodeState, Outcome, PartitionDescription,
+    Refusal, TableUpdate, TagUpdate,
 };
 
 const NAMES: [&str; 4] = ["aaa", "aab", "b-1", "ccc"];
@@ -393,7 +394,7 @@ proptest! {
 
     #[test]
     fn hostile_bytes_never_panic(
-        kind in 0..5_u8,
+        kind in 0..6_u8,
         rest in prop_oneof![
             prop::collection::vec(any::<u8>(), 0..24),
             prop::collection::vec(any::<u8>(), 8),
@@ -504,6 +505,41 @@ fn records_that_contradict_each_other_are_refused() {
 }
 
 #[test]
+fn nodes_that_contradict_each_other_are_refused() {
+    let known = Catalog::load(&sound().0).unwrap();
+    let known = known.node(NodeId::new(1)).unwrap();
+    let check = |changed: NodeDescription, expected: Contradiction| {
+        let mut disk = sound();
+        disk.write(&Change::PutNode(Arc::new(changed)));
+        assert_eq!(Catalog::load(&disk.0), Err(Error::Contradiction(expected)));
+    };
+    let n = NodeId::new;
+    let node = || NodeDescription::clone(known);
+    check(NodeDescription { role: CatalogRole::Learner, ..node() }, Contradiction::NoVoter);
+    let replica = known.replica.next();
+    check(NodeDescription { replica, ..node() }, Contradiction::CatalogReplica(n(1)));
+    check(NodeDescription { id: n(2), ..node() }, Contradiction::CatalogReplica(n(2)));
+    let level = FeatureLevel::ONE_NODE;
+    let features = FeatureRange::new(level, level).unwrap();
+    check(NodeDescription { features, ..node() }, Contradiction::NodeLevel(n(1)));
+
+    let mut disk = sound();
+    let mut meta = Meta::clone(Catalog::load(&disk.0).unwrap().meta().unwrap());
+    meta.next_catalog_replica = replica.next();
+    disk.write(&Change::PutMeta(meta.into()));
+    let second = |state| NodeDescription { id: n(2), replica, state, ..node() };
+    disk.write(&Change::PutNode(Arc::new(second(NodeState::Lost))));
+    assert!(Catalog::load(&disk.0).is_ok(), "a lost node has no name");
+    disk.write(&Change::PutNode(Arc::new(second(NodeState::Draining))));
+    let twice = Contradiction::NodeNameTwice(n(2));
+    assert_eq!(Catalog::load(&disk.0), Err(Error::Contradiction(twice)));
+
+    disk.write(&Change::RemoveNode(n(1)));
+    let nowhere = Contradiction::UnknownNode(PartitionId::new(1), n(1));
+    assert_eq!(Catalog::load(&disk.0), Err(Error::Contradiction(nowhere)));
+}
+
+#[test]
 fn an_active_table_whose_partition_is_not_ready_is_refused() {
     let mut disk = sound();
     let mut catalog = Catalog::load(&disk.0).unwrap();
@@ -521,8 +557,7 @@ fn nothing_is_in_a_catalog_that_was_never_formed() {
     let mut disk = sound();
     let none: [(Bytes, Bytes); 0] = [];
     assert_eq!(Catalog::load(none), Ok(Catalog::default()));
-    let (meta, _) = Catalog::form([7; 16], NodeId::new(1), ReplicaId::new(1)).remove(0).encode();
-    disk.0.remove(&meta);
+    disk.0.remove(&b"\x01"[..]);
     assert_eq!(Catalog::load(&disk.0), Err(Contradiction::NotFormed.into()));
 }
 
@@ -534,17 +569,23 @@ fn keys_of_records_are_golden() {
         node: NodeId::new(1),
         replica: ReplicaId::new(1),
         next_partition: PartitionId::new(1),
+        level: FeatureLevel::NODES,
+        next_catalog_replica: ReplicaId::new(2),
     };
     assert_eq!(key(&Change::PutMeta(Arc::new(meta))), [1].as_slice());
     let id = TableId::from_bytes(*b"0123456789abcdef");
     assert_eq!(key(&Change::RemoveTable(id)), b"\x020123456789abcdef".as_slice());
     let partition = Change::RemovePartition(PartitionId::new(0x0102_0304));
     assert_eq!(key(&partition), [3, 0, 0, 0, 0, 1, 2, 3, 4].as_slice());
+    let node = Change::RemoveNode(NodeId::new(0x0102_0304));
+    assert_eq!(key(&node), [4, 0, 0, 0, 0, 1, 2, 3, 4].as_slice());
 }
 
 #[test]
 fn keys_of_no_record_are_refused() {
-    for key in [&b""[..], b"\x00", b"\x04", b"\x01\x00", b"\x02short", b"\x03\0\0\0\0\0\0\0"] {
+    for key in
+        [&b""[..], b"\x00", b"\x05", b"\x04short", b"\x01\x00", b"\x02short", b"\x03\0\0\0\0\0\0\0"]
+    {
         assert_eq!(Change::decode(key, None), Err(Error::UnknownKey), "{key:?}");
     }
     assert_eq!(Change::decode(b"\x01", None), Err(Error::MetaRemoved));

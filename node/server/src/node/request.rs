@@ -217,7 +217,9 @@ impl Node {
                 | Outcome::Deleting(table)
                 | Outcome::Ready(table),
             ))) => Ok(table),
-            Ok(CatalogAnswer::Done(Ok(Outcome::Destroyed { .. }))) => Err(ApiError::internal()),
+            Ok(CatalogAnswer::Done(Ok(Outcome::Destroyed { .. } | Outcome::Node(_)))) => {
+                Err(ApiError::internal())
+            }
             Ok(CatalogAnswer::Done(Err(refusal))) => Err(refused(&refusal)),
             Ok(CatalogAnswer::NotDone(NotDone::Unknown)) | Err(_) => Err(ApiError::internal()),
             Ok(CatalogAnswer::NotDone(_)) => Err(ApiError::unavailable()),
