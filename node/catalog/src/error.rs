@@ -17,6 +17,10 @@ pub enum RecordKind {
     Partition,
     /// A node.
     Node,
+    /// Where a node stands while its cluster forms.
+    Standing,
+    /// What a node says of that to others.
+    Report,
 }
 
 impl fmt::Display for RecordKind {
@@ -26,6 +30,8 @@ impl fmt::Display for RecordKind {
             Self::Table => "table",
             Self::Partition => "partition",
             Self::Node => "node",
+            Self::Standing => "standing",
+            Self::Report => "report",
         })
     }
 }

@@ -31,6 +31,7 @@ mod command;
 mod decide;
 mod error;
 mod feature;
+pub mod forming;
 mod founding;
 mod membership;
 mod node;

@@ -15,7 +15,7 @@ pub(crate) mod partition;
 pub(crate) mod table;
 
 /// The bytes of a record.
-fn seal(version: u8, message: &impl Message) -> Bytes {
+pub(crate) fn seal(version: u8, message: &impl Message) -> Bytes {
     let mut bytes = Vec::with_capacity(1 + message.encoded_len());
     bytes.push(version);
     bytes.extend_from_slice(&message.encode_to_vec());
@@ -23,18 +23,18 @@ fn seal(version: u8, message: &impl Message) -> Bytes {
 }
 
 /// The version of a record, and its message.
-fn open(record: RecordKind, value: &[u8]) -> Result<(u8, &[u8]), Error> {
+pub(crate) fn open(record: RecordKind, value: &[u8]) -> Result<(u8, &[u8]), Error> {
     let (version, message) = value.split_first().ok_or(Error::Empty { record })?;
     Ok((*version, message))
 }
 
 /// Parses the message of one version.
-fn parse<M: Message + Default>(record: RecordKind, message: &[u8]) -> Result<M, Error> {
+pub(crate) fn parse<M: Message + Default>(record: RecordKind, message: &[u8]) -> Result<M, Error> {
     M::decode(message).map_err(|source| Error::Malformed { record, source })
 }
 
 /// The array that is in a field of fixed length.
-fn array<const N: usize>(
+pub(crate) fn array<const N: usize>(
     record: RecordKind,
     field: &'static str,
     bytes: &[u8],
