@@ -32,7 +32,7 @@ pub enum Command {
         /// Where they go
         folder: PathBuf,
     },
-    /// Keep the inputs in a folder, the shortest first, in node/fuzz/corpus
+    /// Keep inputs of a folder in node/fuzz/corpus, as many as have room
     Pack {
         /// Its name
         target: String,

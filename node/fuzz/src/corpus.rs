@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::Target;
 
-/// Bytes of inputs that a file holds at most.
-pub const FILE_BYTES: usize = 96 << 10;
+/// Bytes that a file has at most.
+pub const FILE_BYTES: usize = 48 << 10;
 
 /// Where the inputs of a target are kept.
 pub fn path(target: &Target) -> PathBuf {
@@ -35,28 +35,32 @@ pub fn load(target: &Target) -> io::Result<Vec<Vec<u8>>> {
     text.lines().enumerate().map(input).collect()
 }
 
-/// Keeps these inputs, the shortest first, as far as there is room. Returns how many.
+/// Keeps these inputs, as far as there is room: of all lengths alike. Returns how many.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn save(target: &Target, mut inputs: Vec<Vec<u8>>) -> io::Result<usize> {
-    inputs.sort_by(|left, right| (left.len(), left).cmp(&(right.len(), right)));
-    inputs.dedup();
-    let mut text = String::new();
-    let mut kept = 0;
-    for input in inputs {
-        let line = escape(&input);
-        if text.len() + line.len() >= FILE_BYTES {
-            break;
-        }
-        text.push_str(&line);
-        text.push('\n');
-        kept += 1;
-    }
+pub fn save(target: &Target, inputs: Vec<Vec<u8>>) -> io::Result<usize> {
+    let chosen = choose(inputs);
     let path = path(target);
     path.parent().map_or(Ok(()), fs::create_dir_all)?;
-    fs::write(path, text)?;
-    Ok(kept)
+    fs::write(path, chosen.concat())?;
+    Ok(chosen.len())
+}
+
+/// The lines of a file with these inputs. Short ones alone would be those that are refused at once.
+fn choose(mut inputs: Vec<Vec<u8>>) -> Vec<String> {
+    inputs.sort_by(|left, right| (left.len(), left).cmp(&(right.len(), right)));
+    inputs.dedup();
+    let lines: Vec<String> = inputs.iter().map(|input| escape(input) + "\n").collect();
+    let all: usize = lines.iter().map(String::len).sum();
+    let mut room = FILE_BYTES;
+    let every = all.div_ceil(FILE_BYTES).max(1);
+    let fits = |line: &String| {
+        let left = room.checked_sub(line.len());
+        room = left.unwrap_or(room);
+        left.is_some()
+    };
+    lines.into_iter().step_by(every).filter(fits).collect()
 }
 
 /// An input as it stands on a line.
@@ -109,6 +113,17 @@ mod tests {
         let line = escape(&all);
         assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{line}");
         assert_eq!(unescape(&line), Some(all));
+    }
+
+    #[test]
+    fn a_file_has_inputs_of_all_lengths_and_no_more_than_fit() {
+        let inputs: Vec<Vec<u8>> = (1..1000).map(|length| vec![b'a'; length]).collect();
+        let chosen = choose(inputs);
+        let bytes: usize = chosen.iter().map(String::len).sum();
+        assert!((FILE_BYTES / 2..=FILE_BYTES).contains(&bytes), "{bytes} bytes");
+        assert!(chosen.first().is_some_and(|line| line.len() < 20));
+        assert!(chosen.last().is_some_and(|line| line.len() > 900));
+        assert_eq!(choose(vec![b"a".to_vec(), b"a".to_vec()]), ["a\n"]);
     }
 
     #[test]
