@@ -20,23 +20,29 @@ const ITEMS: [&str; 3] = [
     r#"{"pk":{"S":"k"},"a":{"N":"3"},"b":{"S":"hello"},"c":{"BOOL":true},"s":{"SS":["a","b"]},"n":{"NS":["1","2.5"]}}"#,
     r#"{"pk":{"S":"k"},"a":{"M":{"b":{"L":[{"N":"1"},{"M":{"c":{"B":"AAEC"}}}]}}},"l":{"L":[{"S":"x"},{"NULL":true}]},"bs":{"BS":["AA=="]}}"#,
 ];
-/// An error says at most this much more than the expression does.
+/// An error says at most this much more than the input does.
 const MORE_WORDS: usize = 1024;
+/// How often an error may say what the input says once: names behind placeholders stand in paths of 32
+/// elements, and an error may have two paths.
+const REPEATED: usize = 2 * 32;
 
 struct Case<'a> {
+    /// The length of the whole input.
+    bytes: usize,
     settings: BTreeMap<&'a str, &'a str>,
     text: &'a str,
 }
 
 impl<'a> Case<'a> {
     fn read(input: &'a [u8]) -> Option<Self> {
+        let bytes = input.len();
         let input = std::str::from_utf8(input).ok()?;
         let (settings, text) = match input.split_once("\n> ") {
             Some((settings, text)) => (settings, text),
             None => ("", input.strip_prefix("> ").unwrap_or(input)),
         };
         let setting = |line: &'a str| line.split_once(' ').unwrap_or((line, ""));
-        Some(Self { settings: settings.lines().map(setting).collect(), text })
+        Some(Self { bytes, settings: settings.lines().map(setting).collect(), text })
     }
 
     fn setting(&self, name: &str) -> Option<&'a str> {
@@ -66,11 +72,19 @@ impl<'a> Case<'a> {
         Placeholders::new(names, self.attributes("values"))
     }
 
+    /// What refuses an expression is as long as the input allows.
+    fn check_words(&self, error: &impl ToString) {
+        let words = error.to_string().len();
+        assert!(
+            words <= REPEATED * self.bytes + MORE_WORDS,
+            "{words} bytes to refuse an expression"
+        );
+    }
+
     /// Hands on what was read, or looks at why it was not.
     fn checked<T>(&self, read: Result<T, ExpressionError>) -> Option<T> {
         if let Err(error) = &read {
-            let words = error.to_string().len();
-            assert!(words <= self.text.len() + MORE_WORDS, "{words} bytes to refuse an expression");
+            self.check_words(error);
         }
         read.ok()
     }
@@ -127,7 +141,7 @@ pub(crate) fn key_condition(input: &[u8]) {
                 range.contains(&query.partition);
             }
         }
-        Err(error) => assert!(error.to_string().len() <= input.len() + MORE_WORDS),
+        Err(error) => case.check_words(&error),
     }
 }
 
@@ -160,7 +174,7 @@ pub(crate) fn update(input: &[u8]) {
                 updated.updated_new().iter().for_each(show);
                 assert!(updated.gauged_size(&key).0 > 0);
             }
-            Err(error) => assert!(error.to_string().len() <= input.len() + MORE_WORDS),
+            Err(error) => case.check_words(&error),
         }
     }
 }
