@@ -3,7 +3,7 @@
 //! Everything here touches the world: sockets, threads, clocks, signals, files. What it carries
 //! around is decided elsewhere, in crates that never see any of these. In reading order: [`cli`] and
 //! [`process`] (how it starts and stops), [`edge`] (the client port), [`node`] (the threads behind
-//! it), [`manifests`] (tables from files), [`admin`] and [`metrics`] (what an operator sees),
+//! it), [`peer`] (messages between nodes), [`manifests`] (tables from files), [`admin`] and [`metrics`] (what an operator sees),
 //! [`clock`] and [`random`] (the only places that read either).
 
 pub mod admin;
@@ -14,5 +14,6 @@ mod greeting;
 pub mod manifests;
 pub mod metrics;
 pub mod node;
+pub mod peer;
 pub mod process;
 pub mod random;

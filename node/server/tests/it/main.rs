@@ -6,6 +6,7 @@ mod hostile;
 mod lifetime;
 mod lives;
 mod metrics;
+mod peer;
 mod process;
 mod replies;
 mod stop;
