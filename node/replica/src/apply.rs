@@ -61,6 +61,23 @@ pub struct CommittedEntry {
     pub(crate) deferred: Vec<Deferred>,
 }
 
+impl CommittedEntry {
+    /// Its index.
+    pub fn index(&self) -> LogIndex {
+        self.index
+    }
+
+    /// The term of the leader that proposed it.
+    pub fn term(&self) -> Term {
+        self.term
+    }
+
+    /// What it carries; nothing in the entry with which a leader begins its term.
+    pub fn writes(&self) -> Option<&WriteSet> {
+        self.writes.as_ref()
+    }
+}
+
 /// What the applier did, for the core.
 #[derive(Debug)]
 pub enum Applied {

@@ -141,6 +141,11 @@ impl WriteSet {
     }
 }
 
+/// Whether the data of a Raft entry are of a kind and version that this program knows.
+pub(crate) fn is_known(data: &Bytes) -> bool {
+    data.first().is_none_or(|version| *version == VERSION)
+}
+
 /// The body of a log record for a Raft entry with this data; empty data is a term's first entry.
 pub(crate) fn record_body(data: &Bytes) -> Bytes {
     let mut body = BytesMut::with_capacity(data.len() + 1);

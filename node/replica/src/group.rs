@@ -11,33 +11,45 @@
 //! when that task is synced. Only then does raft commit them, and only committed entries leave here for
 //! the applier. The tail keeps an entry readable from the moment raft hands it out until it is applied.
 
-use std::collections::VecDeque;
+mod check;
+mod peers;
+mod wire;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use raft::prelude::{ConfState, Entry, HardState, Message, MessageType};
 use raft::{RawNode, StateRole};
 use stator_log::{GroupCheckpoint, LogEntry, Record};
-use stator_model::{LogIndex, PartitionId, ReplicaId, TabletId, Term};
+use stator_model::{LogIndex, NodeId, PartitionId, ReplicaId, TabletId, Term};
 use stator_store::state;
 
 use crate::apply::CommittedEntry;
-use crate::core::LogTaskId;
 use crate::entry::{self, EntryError, WriteSet};
+use crate::event::{LogTaskId, NotDone};
 use crate::handle::ReplicaHandle;
 use crate::machine::{Deferred, Fate};
+use crate::message::Post;
+use crate::proof::{ELECTION_TICKS, ELECTION_TIMEOUT, HEARTBEAT_TICKS, Proofs, Waiter};
 use crate::tail::Tail;
 
-/// Raft ticks are not used by a single voter; these matter once a group has several.
-const ELECTION_TICKS: usize = 10;
-const HEARTBEAT_TICKS: usize = 2;
+pub use check::{Fault, Refused};
+pub(crate) use peers::Incoming;
+
 /// Committed entries that one Ready may carry, in bytes.
 const MAX_COMMITTED_BYTES: u64 = 1 << 20;
 /// Entries that one message may carry, in bytes.
 const MAX_MESSAGE_BYTES: u64 = 1 << 20;
+/// Messages with entries that may be on their way to one follower.
+const MAX_IN_FLIGHT: usize = 64;
 /// Entries proposed in one group and not applied, in bytes. Above it the core evaluates nothing, so
 /// that raft, which would drop a proposal, never has to.
 const MAX_UNDER_WAY_BYTES: u64 = 64 << 20;
+
+/// On which nodes the members of a group are.
+pub(crate) type Members = [(NodeId, ReplicaId)];
 
 /// Which tablet a group has, from where on: what the log's `Installed` record says.
 #[derive(Clone, Debug)]
@@ -90,8 +102,20 @@ pub(crate) struct GroupStart {
     pub(crate) hard_state: stator_log::HardState,
     pub(crate) applied: (LogIndex, Term),
     pub(crate) durable: LogIndex,
-    /// Entries after `applied`, contiguous.
+    /// The end of its log, contiguous; it may begin before `applied`.
     pub(crate) entries: Vec<LogEntry>,
+    pub(crate) past: Past,
+    pub(crate) now: Duration,
+    pub(crate) seed: u64,
+}
+
+/// What a replica may have promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Past {
+    /// Nothing: it begins here.
+    New,
+    /// Whatever a voter can have: the process was started again.
+    Restarted,
 }
 
 /// A replica of one Raft group.
@@ -109,6 +133,38 @@ pub(crate) struct Group {
     under_way_bytes: u64,
     /// Log tasks that carry a Ready of this group, and its number.
     unlogged: VecDeque<(LogTaskId, u64)>,
+    /// Whether this is the only member: nobody is spoken to, and it always leads.
+    alone: bool,
+    /// On which nodes members are.
+    members: BTreeMap<u64, NodeId>,
+    /// The term in which it was elected last.
+    elected_in: u64,
+    proofs: Proofs,
+    /// Until then it votes for nobody and does not stand for election.
+    promised_until: Duration,
+    /// When it stands for election follows from this.
+    seed: u64,
+    /// How often it stood for election.
+    candidacies: u64,
+    /// It is the one that is to lead the new group.
+    stands_first: bool,
+    /// Up to here every member has the log, as the leader says.
+    everywhere: u64,
+    /// The catalog does not know that the partition is led.
+    unreported: bool,
+}
+
+/// Where a group puts what leaves it.
+pub(crate) struct Outbox<'a> {
+    /// The log task that `records` become.
+    pub(crate) task: LogTaskId,
+    /// The time; read before anything of this leaves the node.
+    pub(crate) now: Duration,
+    pub(crate) records: Vec<Record>,
+    /// What peers may be told now.
+    pub(crate) at_once: &'a mut Post,
+    /// What they may be told once `records` are synced.
+    pub(crate) after_sync: &'a mut Post,
 }
 
 /// What one Ready brought.
@@ -117,6 +173,8 @@ pub(crate) struct Progress {
     pub(crate) committed: Vec<CommittedEntry>,
     /// Leadership ended with this Ready.
     pub(crate) retired: bool,
+    /// Who leads has changed.
+    pub(crate) changed: bool,
 }
 
 /// A Raft group cannot go on.
@@ -180,29 +238,33 @@ impl Group {
             auto_leave: members.auto_leave,
             ..ConfState::default()
         };
-        let mut tail = Tail::new((applied.get(), applied_term.get()), hard_state, conf_state);
-        let entries = start.entries.iter().map(|logged| {
+        let alone = *members
+            == state::ConfState { voters: vec![start.replica], ..state::ConfState::default() };
+        let mut entries = Vec::with_capacity(start.entries.len());
+        for logged in &start.entries {
             let data = entry::entry_data(&logged.body).map_err(|source| Error::Entry {
                 partition,
                 index: logged.index,
                 source,
             })?;
-            Ok(Entry {
-                index: logged.index.get(),
-                term: logged.term.get(),
-                data,
-                ..Entry::default()
-            })
-        });
-        tail.append(entries.collect::<Result<Vec<_>, Error>>()?);
+            let (index, term) = (logged.index.get(), logged.term.get());
+            entries.push(Entry { index, term, data, ..Entry::default() });
+        }
+        let applied = (applied.get(), applied_term.get());
+        let installed = (start.installed.index.get(), start.installed.term.get());
+        let base = base(&entries, installed, applied, alone);
+        let mut tail = Tail::new(base, hard_state, conf_state);
+        tail.append(entries.into_iter().filter(|entry| entry.index > base.0));
+        tail.applied(applied.0);
         let config = raft::Config {
             id: start.replica.get(),
             election_tick: ELECTION_TICKS,
             heartbeat_tick: HEARTBEAT_TICKS,
-            applied: applied.get(),
+            applied: applied.0,
             pre_vote: true,
             check_quorum: true,
             max_size_per_msg: MAX_MESSAGE_BYTES,
+            max_inflight_msgs: MAX_IN_FLIGHT,
             max_uncommitted_size: MAX_UNDER_WAY_BYTES * 2,
             max_committed_size_per_ready: MAX_COMMITTED_BYTES,
             ..raft::Config::default()
@@ -210,7 +272,11 @@ impl Group {
         let logger = slog::Logger::root(slog::Discard, slog::o!());
         let raft = RawNode::new(&config, tail, &logger)
             .map_err(|source| Error::Raft { partition, source })?;
-        Ok(Self {
+        let promised_until = match start.past {
+            Past::Restarted if !alone => start.now + ELECTION_TIMEOUT,
+            Past::Restarted | Past::New => Duration::ZERO,
+        };
+        let mut group = Self {
             partition,
             replica: start.replica,
             raft,
@@ -222,7 +288,20 @@ impl Group {
             under_way: VecDeque::new(),
             under_way_bytes: 0,
             unlogged: VecDeque::new(),
-        })
+            alone,
+            members: BTreeMap::new(),
+            elected_in: 0,
+            proofs: Proofs::default(),
+            promised_until,
+            seed: start.seed,
+            candidacies: 0,
+            stands_first: false,
+            everywhere: 0,
+            unreported: false,
+        };
+        group.stands_first = start.past == Past::New && group.is_first(&members.voters);
+        group.draw_timeout();
+        Ok(group)
     }
 
     pub(crate) fn handle(&self) -> &Arc<ReplicaHandle> {
@@ -239,12 +318,22 @@ impl Group {
 
     /// Entries that are not applied.
     pub(crate) fn entries_held(&self) -> usize {
-        self.raft.store().entries().count()
+        self.raft.store().unapplied().count()
     }
 
-    /// Whether this replica may evaluate commands.
+    /// Whether this replica leads and has applied its term's first entry. Raft may have stepped down since
+    /// the last Ready.
     pub(crate) fn is_leading(&self) -> bool {
-        self.role == Role::Leading
+        self.role == Role::Leading && self.is_elected()
+    }
+
+    /// Whether this replica may evaluate commands: it leads and is not handing over.
+    pub(crate) fn may_evaluate(&self) -> bool {
+        self.is_leading() && self.raft.raft.lead_transferee.is_none()
+    }
+
+    fn is_elected(&self) -> bool {
+        self.raft.raft.state == StateRole::Leader && self.raft.raft.term == self.elected_in
     }
 
     /// Whether enough is under way that nothing more should be evaluated.
@@ -252,12 +341,14 @@ impl Group {
         self.under_way_bytes >= MAX_UNDER_WAY_BYTES
     }
 
-    /// Stands for election. The only voter wins at once.
-    ///
-    /// # Errors
-    /// If raft refuses.
-    pub(crate) fn campaign(&mut self) -> Result<(), Error> {
-        self.raft.campaign().map_err(|source| Error::Raft { partition: self.partition, source })
+    /// What is committed, as far as this replica knows.
+    pub(crate) fn committed(&self) -> LogIndex {
+        LogIndex::new(self.raft.raft.raft_log.committed)
+    }
+
+    /// The term's first entry is applied: the replica answers from here on.
+    pub(crate) fn serve(&self) {
+        self.handle.serve(self.lease());
     }
 
     /// Proposes `writes` as one entry; returns its index. The answers are owed from
@@ -266,6 +357,10 @@ impl Group {
     /// # Errors
     /// Raft's refusal: nothing was proposed.
     pub(crate) fn propose(&mut self, writes: WriteSet) -> Result<LogIndex, raft::Error> {
+        // Raft would send it on to whoever leads, and say that it was proposed.
+        if !self.is_elected() {
+            return Err(raft::Error::ProposalDropped);
+        }
         let data = writes.encode_entry();
         let bytes = data.len() as u64;
         let index = LogIndex::new(self.raft.raft.raft_log.last_index()).next();
@@ -281,11 +376,23 @@ impl Group {
         Ok(index)
     }
 
-    /// Owes `deferred` from the newest proposal on, until it is applied: whoever is told that an item is
-    /// there, or is not, finds it so, however it reads. With nothing under way it gives them back: all they
-    /// looked at is applied, in this term, and a single voter's lease needs no round.
+    /// Owes answers that write nothing. They are reads: that what they looked at is committed says nothing
+    /// of who leads by now, for the votes of that commit may have been cast long ago. Gives those back that
+    /// are due now.
     #[must_use]
-    pub(crate) fn attach(&mut self, deferred: Vec<Deferred>) -> Vec<Deferred> {
+    pub(crate) fn attach(&mut self, deferred: Vec<Deferred>, now: Duration) -> Vec<Deferred> {
+        if self.alone || now < self.proofs.lease() {
+            return self.hold(deferred);
+        }
+        self.proofs.wait(Waiter::Answers(deferred));
+        Vec::new()
+    }
+
+    /// Owes `deferred`, for which leadership is proven or will be by the newest proposal, until that is
+    /// applied: whoever is told that an item is there, or is not, finds it so, however it reads. With nothing
+    /// under way it gives them back: all they looked at is applied, in this term.
+    #[must_use]
+    pub(crate) fn hold(&mut self, deferred: Vec<Deferred>) -> Vec<Deferred> {
         let newest = match (self.pending.back_mut(), self.under_way.back_mut()) {
             (Some(pending), _) => &mut pending.deferred,
             (None, Some(committed)) => &mut committed.deferred,
@@ -295,22 +402,25 @@ impl Group {
         Vec::new()
     }
 
-    /// Hands out what raft has ready: records for the log task `task`, committed entries.
+    /// Hands out what raft has ready: records for the log, committed entries, messages.
     ///
     /// # Errors
     /// If a committed entry does not decode.
-    pub(crate) fn collect(
-        &mut self,
-        task: LogTaskId,
-        records: &mut Vec<Record>,
-    ) -> Result<Progress, Error> {
+    pub(crate) fn collect(&mut self, outbox: &mut Outbox<'_>) -> Result<Progress, Error> {
         let mut progress = Progress::default();
+        if self.proofs.is_awaited() && self.proofs.has_room() {
+            self.raft.ping();
+        }
+        let mut round = None;
         while self.raft.has_ready() {
             let mut ready = self.raft.ready();
             if let Some(soft_state) = ready.ss() {
                 let leads = soft_state.raft_state == StateRole::Leader;
                 progress.retired |= self.change_role(leads);
+                progress.changed |= progress.retired || !self.alone;
             }
+            let (free, bound) = (ready.take_messages(), ready.take_persisted_messages());
+            let records = &mut outbox.records;
             self.push_hard_state(
                 ready.hs(),
                 !ready.entries().is_empty() || ready.must_sync(),
@@ -322,28 +432,45 @@ impl Group {
             let committed = ready.take_committed_entries();
             // A Ready that need not be synced is covered by the next that must.
             if ready.must_sync() {
-                self.unlogged.push_back((task, ready.number()));
+                self.unlogged.push_back((outbox.task, ready.number()));
             }
             self.raft.advance_append_async(ready);
             self.commit(committed, &mut progress)?;
+            // IMPORTANT: what a follower or a candidate says rests on everything before it in its log.
+            let is_synced = self.unlogged.is_empty();
+            self.send(free, &mut round, outbox.now, outbox.at_once);
+            let bound_to = if is_synced { &mut *outbox.at_once } else { &mut *outbox.after_sync };
+            self.send(bound, &mut round, outbox.now, bound_to);
         }
-        self.handle.set_committed(LogIndex::new(self.raft.raft.raft_log.committed));
+        self.handle.set_committed(self.committed());
         Ok(progress)
     }
 
     fn change_role(&mut self, leads: bool) -> bool {
+        self.handle.set_leader(self.leader());
+        let term = self.raft.raft.term;
         let led = self.role != Role::Following;
-        self.role = match (leads, self.role) {
-            (true, Role::Following) => {
-                Role::Elected(LogIndex::new(self.raft.raft.raft_log.last_index()))
-            }
-            (true, role) => role,
-            (false, _) => Role::Following,
-        };
-        if led && !leads {
-            self.handle.set_serving(false);
+        let retires = led && (!leads || self.elected_in != term);
+        if retires {
+            self.role = Role::Following;
+            self.handle.retire();
+            self.forget_under_way();
+            self.proofs.end().for_each(|waiter| waiter.refuse(NotDone::NotLeader(None)));
         }
-        led && !leads
+        if leads && self.role == Role::Following {
+            self.elected_in = term;
+            self.proofs.begin();
+            self.role = Role::Elected(LogIndex::new(self.raft.raft.raft_log.last_index()));
+        }
+        retires
+    }
+
+    /// What was proposed and not applied may still be committed, by whoever leads now.
+    fn forget_under_way(&mut self) {
+        let pending = self.pending.drain(..).flat_map(|pending| pending.deferred);
+        let under_way = self.under_way.drain(..).flat_map(|entry| entry.deferred);
+        pending.chain(under_way).for_each(|deferred| deferred.settle(Fate::Unknown));
+        self.under_way_bytes = 0;
     }
 
     /// A hard state in which only the commit index moved waits for company: a single synced batch per
@@ -416,7 +543,8 @@ impl Group {
     /// Notes that the store holds everything up to `index`.
     pub(crate) fn applied(&mut self, index: LogIndex) -> Advance {
         self.raft.advance_apply_to(index.get());
-        self.raft.mut_store().release(index.get());
+        self.raft.mut_store().applied(index.get());
+        self.release_kept();
         let mut settled = Vec::new();
         while let Some(entry) = self.under_way.pop_front_if(|entry| entry.index <= index) {
             self.under_way_bytes -= entry.bytes;
@@ -454,7 +582,7 @@ impl Group {
             state: self.installed.state.clone(),
             durable_applied: self.durable,
             entries: store
-                .entries()
+                .unapplied()
                 .map(|entry| LogEntry {
                     term: Term::new(entry.term),
                     index: LogIndex::new(entry.index),
@@ -465,10 +593,19 @@ impl Group {
     }
 
     /// Ends the replica: what is under way is answered as unknown.
-    pub(crate) fn destroy(self) {
-        self.handle.set_serving(false);
-        let pending = self.pending.into_iter().flat_map(|pending| pending.deferred);
-        let under_way = self.under_way.into_iter().flat_map(|entry| entry.deferred);
-        pending.chain(under_way).for_each(|deferred| deferred.settle(Fate::Unknown));
+    pub(crate) fn destroy(mut self) {
+        self.handle.retire();
+        self.forget_under_way();
+        self.proofs.end().for_each(|waiter| waiter.refuse(NotDone::NotHere));
+    }
+}
+
+/// After which entry the tail begins: as early as the log goes where a follower may ask for it.
+fn base(entries: &[Entry], installed: (u64, u64), applied: (u64, u64), alone: bool) -> (u64, u64) {
+    let has_applied = entries.iter().any(|entry| (entry.index, entry.term) == applied);
+    match entries.first() {
+        Some(first) if !alone && first.index == installed.0 + 1 => installed,
+        Some(first) if has_applied && !alone => (first.index, first.term),
+        Some(_) | None => applied,
     }
 }

@@ -1,22 +1,26 @@
 //! What a replica shows to readers: how far it is, and whether it may answer.
 //!
-//! One [`ReplicaHandle`] per replica, shared by the core (which says what is committed and who leads),
-//! the applier (which says what is applied) and edge threads (which read the store once both agree).
-//! Readers never queue behind writers: they look at atomics.
+//! One [`ReplicaHandle`] per replica, shared by the core (which says what is committed, who leads and until
+//! when that is certain), the applier (which says what is applied) and edge threads (which read the store
+//! once all agree). Readers never queue behind writers: they look at atomics.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
-use stator_model::{LogIndex, PartitionId, TabletId};
+use stator_model::{LogIndex, NodeId, PartitionId, TabletId};
 use stator_store::state::{IndexTotals, PartitionState};
 
 /// A replica as readers see it.
 pub struct ReplicaHandle {
     partition: PartitionId,
     tablet: TabletId,
-    /// Whether this replica leads and holds proof of it: its term's first entry is applied and its
-    /// lease runs. A single voter's lease never ends.
+    /// Whether this replica leads, as far as it knows, and its term's first entry is applied.
     serving: AtomicBool,
+    /// Until when nobody else can lead, in microseconds; [`FOR_EVER`] if nobody else ever can.
+    lease: AtomicU64,
+    /// The node whose replica leads; [`NOBODY`] if that is not known.
+    leader: AtomicU64,
     committed: AtomicU64,
     applied: AtomicU64,
     items: AtomicU64,
@@ -24,6 +28,11 @@ pub struct ReplicaHandle {
     local_indexes: Mutex<Vec<IndexTotals>>,
     waiting: Mutex<Vec<(LogIndex, Wake)>>,
 }
+
+/// The lease of a single voter.
+const FOR_EVER: u64 = u64::MAX;
+/// No node has this id.
+const NOBODY: u64 = u64::MAX;
 
 type Wake = Box<dyn FnOnce() + Send>;
 
@@ -34,6 +43,9 @@ pub enum ReadPoint {
     Now,
     /// Once this index is applied; see [`ReplicaHandle::when_applied`].
     At(LogIndex),
+    /// Once the core has proven that this replica still leads: see
+    /// [`ProofRequest`](crate::ProofRequest).
+    Unproven,
     /// No: this replica does not lead, or is gone.
     NotServing,
 }
@@ -44,6 +56,8 @@ impl ReplicaHandle {
             partition,
             tablet,
             serving: AtomicBool::new(false),
+            lease: AtomicU64::new(0),
+            leader: AtomicU64::new(NOBODY),
             committed: AtomicU64::new(applied.get()),
             applied: AtomicU64::new(applied.get()),
             items: AtomicU64::new(0),
@@ -83,16 +97,35 @@ impl ReplicaHandle {
         self.local_indexes.lock().unwrap_or_else(|poison| poison.into_inner()).clone()
     }
 
-    /// Whether this replica answers reads and writes.
+    /// Whether this replica answers reads and writes, as far as it knows.
     pub fn is_serving(&self) -> bool {
         self.serving.load(Ordering::Acquire)
     }
 
-    /// Where a strongly consistent read may begin: after proof of leadership, at the commit index.
-    pub fn read_point(&self) -> ReadPoint {
+    /// The node whose replica leads, as far as this one knows.
+    pub fn leader(&self) -> Option<NodeId> {
+        let leader = self.leader.load(Ordering::Acquire);
+        (leader != NOBODY).then(|| NodeId::new(leader))
+    }
+
+    /// Until when nobody else can lead, on the clock of [`Now::running`](crate::Now::running); `None` if
+    /// nobody else ever can.
+    pub fn lease(&self) -> Option<Duration> {
+        let lease = self.lease.load(Ordering::Acquire);
+        (lease != FOR_EVER).then(|| Duration::from_micros(lease))
+    }
+
+    /// Where a strongly consistent read may begin: after proof of leadership, at the commit index. `now` is
+    /// asked for the time on the clock of [`Now::running`](crate::Now::running) if that matters; it must
+    /// not be a time from before the request.
+    pub fn read_point(&self, now: impl FnOnce() -> Duration) -> ReadPoint {
         if !self.is_serving() {
             return ReadPoint::NotServing;
         }
+        if self.lease().is_some_and(|lease| now() >= lease) {
+            return ReadPoint::Unproven;
+        }
+        // IMPORTANT: after the lease. What was committed when it was looked at is in this.
         let committed = LogIndex::new(self.committed.load(Ordering::Acquire));
         if self.applied() >= committed { ReadPoint::Now } else { ReadPoint::At(committed) }
     }
@@ -115,11 +148,28 @@ impl ReplicaHandle {
         self.committed.store(index.get(), Ordering::Release);
     }
 
-    pub(crate) fn set_serving(&self, serving: bool) {
-        self.serving.store(serving, Ordering::Release);
-        if !serving {
-            self.wake_up_to(LogIndex::new(u64::MAX));
-        }
+    pub(crate) fn set_leader(&self, leader: Option<NodeId>) {
+        self.leader.store(leader.map_or(NOBODY, NodeId::get), Ordering::Release);
+    }
+
+    /// Notes until when nobody else can lead.
+    pub(crate) fn set_lease(&self, until: Duration) {
+        // A lease that a single voter has is as long as can be told.
+        let micros = u64::try_from(until.as_micros()).unwrap_or(FOR_EVER);
+        self.lease.store(micros, Ordering::Release);
+    }
+
+    /// The replica serves; nobody else can lead until then.
+    pub(crate) fn serve(&self, until: Duration) {
+        self.set_lease(until);
+        self.serving.store(true, Ordering::Release);
+    }
+
+    /// The replica does not serve any more.
+    pub(crate) fn retire(&self) {
+        self.serving.store(false, Ordering::Release);
+        self.set_lease(Duration::ZERO);
+        self.wake_up_to(LogIndex::new(u64::MAX));
     }
 
     pub(crate) fn set_statistics(&self, state: &PartitionState) {

@@ -2,7 +2,7 @@
 //! and its answer.
 //!
 //! ```text
-//!   Event ──► Core ──► Output { log, apply, answers, publish, drop }
+//!   Event ──► Core ──► Output { log, apply, answers, publish, drop, send }
 //!                        │      │
 //!                        │      └──► Applier ──► store ──► answers, Applied ──► Core
 //!                        └──► Raft log ──► Logged ──► Core
@@ -19,20 +19,29 @@
 mod apply;
 mod core;
 mod entry;
+mod event;
 mod group;
 mod handle;
 mod machine;
+pub mod message;
 mod overlay;
+mod proof;
 mod read;
 mod start;
 mod tail;
 
-pub use apply::{Applied, Applier, ApplyTask, Error as ApplyError, Limits, Pace, Round};
-pub use core::{
-    Answer, CatalogAnswer, CatalogRequest, CatalogResponder, Core, Event, LogTask, LogTaskId,
-    NotDone, Output, Prefetched, Published, Release, Responder, Settled, WriteRequest,
+pub use apply::{
+    Applied, Applier, ApplyTask, CommittedEntry, Error as ApplyError, Limits, Pace, Round,
 };
+pub use core::Core;
 pub use entry::{EntryError, WriteSet};
+pub use event::{
+    Answer, CatalogAnswer, CatalogRequest, CatalogResponder, Event, LogTask, LogTaskId, NotDone,
+    Now, Output, Prefetched, ProofRequest, Published, Release, Responder, Settled, WriteRequest,
+};
+pub use group::{Fault, Refused};
 pub use handle::{ReadPoint, ReplicaHandle};
+pub use message::{Envelope, PeerMessage};
+pub use proof::{ELECTION_TIMEOUT, LEASE, ProofResponder, TICK};
 pub use read::{prefetch, read, read_item};
 pub use start::{Forming, Start, StartError};

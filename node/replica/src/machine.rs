@@ -12,17 +12,17 @@ mod table;
 use std::collections::VecDeque;
 
 use stator_catalog::{Outcome, Refusal};
-use stator_model::{LogIndex, UnixMillis};
+use stator_model::{LogIndex, NodeId, UnixMillis};
 use stator_operation::Written;
 use stator_protocol::ApiError;
 use stator_store::state::PartitionState;
 
-pub(crate) use catalog::CatalogMachine;
+pub(crate) use catalog::{CatalogMachine, catalog_members};
 pub(crate) use table::TableMachine;
 
 use crate::apply::CommittedEntry;
-use crate::core::{Answer, CatalogAnswer, CatalogResponder, NotDone, Responder, WriteRequest};
 use crate::entry::WriteSet;
+use crate::event::{Answer, CatalogAnswer, CatalogResponder, NotDone, Responder, WriteRequest};
 use crate::group::Error;
 
 /// An answer that waits for an entry.
@@ -98,11 +98,12 @@ impl Machine {
         }
     }
 
-    /// Leadership ended: forgets what was evaluated; queued commands were not begun.
-    pub(crate) fn retire(&mut self) {
+    /// Leadership ended: forgets what was evaluated; queued commands were not begun, and may go to the
+    /// node that leads now.
+    pub(crate) fn retire(&mut self, leader: Option<NodeId>) {
         match self {
-            Self::Catalog(machine) => machine.retire(),
-            Self::Table(machine) => machine.retire(),
+            Self::Catalog(machine) => machine.retire(leader),
+            Self::Table(machine) => machine.retire(leader),
         }
     }
 

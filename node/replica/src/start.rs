@@ -6,26 +6,29 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::ops::Bound;
+use std::time::Duration;
 
 use bytes::Bytes;
-use stator_catalog::Catalog;
+use stator_catalog::{Catalog, Change, Founding, FoundingError, NewNode};
 use stator_log::{Recovered, RecoveredGroup};
 use stator_model::{LogIndex, NodeId, PartitionId, ReplicaId, TabletId};
 use stator_store::state::PartitionState;
 use stator_store::{Engine, keys};
 
-use crate::core::{Core, LogTaskId};
-use crate::group::{Error as GroupError, GroupStart, Installed};
-use crate::machine::{CatalogMachine, Machine};
+use crate::core::Core;
+use crate::event::LogTaskId;
+use crate::group::{Error as GroupError, GroupStart, Installed, Past};
+use crate::machine::{CatalogMachine, Machine, catalog_members};
+use crate::message::Post;
 
-/// Who this node is, and which cluster it forms if it is blank.
+/// Who this node is, and which cluster it forms, or forms with others, if it is blank.
 #[derive(Clone, Copy, Debug)]
 pub struct Forming {
     /// The cluster's id, minted once.
     pub cluster: [u8; 16],
     /// This node.
     pub node: NodeId,
-    /// The id of its replicas.
+    /// The id of the first replica of a group; it is this node's where that is alone.
     pub replica: ReplicaId,
 }
 
@@ -37,6 +40,13 @@ pub struct Start<'a> {
     pub engine: &'a dyn Engine,
     /// Who this node is.
     pub forming: Forming,
+    /// The nodes that form the cluster, this one among them; none if it is a cluster by itself. Every one
+    /// of them is handed the same.
+    pub nodes: Vec<NewNode>,
+    /// The time on the clock of [`Now::running`](crate::Now::running).
+    pub now: Duration,
+    /// Random: when replicas stand for election follows from it.
+    pub seed: u64,
 }
 
 /// The node must not serve.
@@ -88,6 +98,15 @@ pub enum StartError {
         /// How many replicas.
         groups: usize,
     },
+    /// The cluster begins, and this node is not one of those that form it.
+    #[error("{node} is not among the nodes that form the cluster")]
+    NoFounder {
+        /// This node.
+        node: NodeId,
+    },
+    /// The nodes cannot form a cluster.
+    #[error("the cluster cannot be formed")]
+    Founding(#[from] FoundingError),
     /// The store failed, or a record in it does not decode.
     #[error("the store could not be read")]
     Store(#[from] stator_store::Error),
@@ -106,7 +125,8 @@ impl Core {
     /// # Errors
     /// If log and store do not fit each other, or hold what does not decode.
     pub fn start(start: Start<'_>) -> Result<Self, StartError> {
-        let Start { recovered, engine, forming } = start;
+        let Start { recovered, engine, forming, nodes, now, seed } = start;
+        let founding = founding(forming, nodes)?;
         let mut core = Self {
             node: forming.node,
             start: recovered.start,
@@ -127,25 +147,23 @@ impl Core {
             changed: true,
             compare: false,
             settled: Vec::new(),
+            seed,
+            ticked: now,
+            post: Post::default(),
+            refused: Vec::new(),
+            kept_bytes: 0,
         };
         let named: HashSet<TabletId> = recovered.groups.iter().map(|group| group.tablet).collect();
         core.drop = engine.tablets()?.into_iter().filter(|id| !named.contains(id)).collect();
         let count = recovered.groups.len();
         for group in recovered.groups {
-            core.reopen(group, engine, forming)?;
+            core.reopen(group, engine, &founding, now)?;
         }
         if core.catalog_machine().is_none() {
             if count > 0 {
                 return Err(StartError::CatalogMissing { groups: count });
             }
-            let machine = CatalogMachine::new(Catalog::default(), forming);
-            let state = PartitionState::blank(vec![forming.replica]);
-            core.install(
-                PartitionId::CATALOG,
-                forming.replica,
-                state,
-                Machine::Catalog(Box::new(machine)),
-            )?;
+            core.found(forming.node, founding, now)?;
         }
         Ok(core)
     }
@@ -156,11 +174,40 @@ impl Core {
         self.replicas.values().map(|replica| replica.group.entries_held()).sum()
     }
 
+    /// This node's replica of the catalog of a cluster that begins.
+    fn found(
+        &mut self,
+        node: NodeId,
+        founding: Vec<Change>,
+        now: Duration,
+    ) -> Result<(), StartError> {
+        let mut catalog = Catalog::default();
+        founding.iter().for_each(|change| catalog.apply(change));
+        let members = catalog_members(&catalog);
+        let here =
+            members.iter().find(|(at, _)| *at == node).ok_or(StartError::NoFounder { node })?;
+        let mut state = PartitionState::blank(catalog.voters().map(|(_, id)| id).collect());
+        state.conf_state.learners = catalog.learners().map(|(_, id)| id).collect();
+        let machine = Machine::Catalog(Box::new(CatalogMachine::new(Catalog::default(), founding)));
+        Ok(self.install(PartitionId::CATALOG, here.1, (state, &members), machine, now)?)
+    }
+
+    /// The members of a group, as far as the catalog here says. It is the first of the groups to be opened.
+    pub(crate) fn members_of(&self, partition: PartitionId) -> Vec<(NodeId, ReplicaId)> {
+        let Some(machine) = self.catalog_machine() else { return Vec::new() };
+        if partition == PartitionId::CATALOG {
+            return machine.members();
+        }
+        let record = machine.catalog().partition(partition);
+        record.map_or_else(Vec::new, |record| record.replicas.clone())
+    }
+
     fn reopen(
         &mut self,
         group: RecoveredGroup,
         engine: &dyn Engine,
-        forming: Forming,
+        founding: &[Change],
+        now: Duration,
     ) -> Result<(), StartError> {
         let partition = group.group;
         let state = match engine.get(group.tablet, &keys::state_key(partition))? {
@@ -176,21 +223,20 @@ impl Core {
                 durable: group.durable_applied,
             });
         }
-        let entries: Vec<_> =
-            group.entries.into_iter().filter(|entry| entry.index > state.applied).collect();
+        let entries = group.entries;
         if let Some(first) = entries.first()
             && first.index > state.applied.next()
         {
             return Err(StartError::Gap { partition, applied: state.applied, first: first.index });
         }
-        let reached = entries.last().map_or(state.applied, |entry| entry.index);
+        let reached = entries.last().map_or(state.applied, |entry| entry.index.max(state.applied));
         let committed = group.hard_state.commit;
         if committed > reached {
             return Err(StartError::Lost { partition, reached, committed });
         }
         let machine = if partition == PartitionId::CATALOG {
             let catalog = load_catalog(engine, group.tablet)?;
-            Machine::Catalog(Box::new(CatalogMachine::new(catalog, forming)))
+            Machine::Catalog(Box::new(CatalogMachine::new(catalog, founding.to_vec())))
         } else {
             Machine::Table(Box::default())
         };
@@ -204,9 +250,25 @@ impl Core {
             applied: (state.applied, state.applied_term),
             durable: group.durable_applied,
             entries,
+            past: Past::Restarted,
+            now,
+            seed: self.seed,
         };
-        Ok(self.open(start, state, machine)?)
+        let members = match &machine {
+            Machine::Catalog(machine) => machine.members(),
+            Machine::Table(_) => self.members_of(partition),
+        };
+        Ok(self.open(start, state, &members, machine)?)
     }
+}
+
+/// The first changes of the catalog.
+fn founding(forming: Forming, nodes: Vec<NewNode>) -> Result<Vec<Change>, StartError> {
+    let Forming { cluster, node, replica } = forming;
+    if nodes.is_empty() {
+        return Ok(Catalog::form(cluster, node, replica));
+    }
+    Ok(Founding { cluster, nodes }.changes(replica)?)
 }
 
 fn load_catalog(engine: &dyn Engine, tablet: TabletId) -> Result<Catalog, StartError> {

@@ -1,7 +1,8 @@
 //! The tail of one group's Raft log, in memory: what raft may still ask for.
 //!
 //! The core owns it; the Raft log on disk only gets bytes and is never read back while the node runs.
-//! Entries leave once they are applied here: with one voter nobody else needs them.
+//! Entries stay until they are applied here, and then for as long as a follower may need them: with one
+//! voter nobody does.
 
 use std::collections::VecDeque;
 
@@ -13,17 +14,22 @@ pub(crate) struct Tail {
     base_index: u64,
     base_term: u64,
     entries: VecDeque<Entry>,
+    applied: u64,
+    /// Bytes of the entries up to `applied`.
+    kept_bytes: u64,
     hard_state: HardState,
     conf_state: ConfState,
 }
 
 impl Tail {
-    /// A tail whose first entry will follow `(base_index, base_term)`.
+    /// A tail whose first entry will follow `(base_index, base_term)`, all up to which is applied.
     pub(crate) fn new(base: (u64, u64), hard_state: HardState, conf_state: ConfState) -> Self {
         Self {
             base_index: base.0,
             base_term: base.1,
             entries: VecDeque::new(),
+            applied: base.0,
+            kept_bytes: 0,
             hard_state,
             conf_state,
         }
@@ -32,6 +38,7 @@ impl Tail {
     /// Adds entries; one that is there already at the same index is replaced, with all behind it.
     pub(crate) fn append(&mut self, entries: impl IntoIterator<Item = Entry>) {
         for entry in entries {
+            assert!(entry.index > self.applied, "what is applied is never replaced");
             let keep = entry.index.saturating_sub(self.base_index + 1);
             self.entries.truncate(usize::try_from(keep).unwrap_or(usize::MAX));
             assert_eq!(entry.index, self.last() + 1, "entries follow each other without a gap");
@@ -49,19 +56,42 @@ impl Tail {
         &self.hard_state
     }
 
-    /// Lets entries up to `applied` go.
-    pub(crate) fn release(&mut self, applied: u64) {
-        while self.entries.front().is_some_and(|entry| entry.index <= applied) {
-            if let Some(entry) = self.entries.pop_front() {
-                self.base_index = entry.index;
-                self.base_term = entry.term;
-            }
-        }
+    /// Notes that everything up to `index` is applied.
+    pub(crate) fn applied(&mut self, index: u64) {
+        let from = self.offset(self.applied + 1).unwrap_or(self.entries.len());
+        let count = usize::try_from(index.saturating_sub(self.applied)).unwrap_or(usize::MAX);
+        let newly = self.entries.iter().skip(from).take(count);
+        self.kept_bytes += newly.map(weight).sum::<u64>();
+        self.applied = self.applied.max(index);
     }
 
-    /// The entries held.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter()
+    /// Lets entries up to `index` go that are applied.
+    pub(crate) fn release(&mut self, index: u64) {
+        let until = index.min(self.applied);
+        while self.base_index < until && self.release_first() {}
+    }
+
+    /// Lets the oldest applied entries go until the others weigh no more than this.
+    pub(crate) fn bound_kept(&mut self, bytes: u64) {
+        while self.kept_bytes > bytes && self.base_index < self.applied && self.release_first() {}
+    }
+
+    /// Bytes of the entries that are kept although they are applied.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        self.kept_bytes
+    }
+
+    /// The entries that are not applied.
+    pub(crate) fn unapplied(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().skip(self.offset(self.applied + 1).unwrap_or(0))
+    }
+
+    fn release_first(&mut self) -> bool {
+        let Some(entry) = self.entries.pop_front() else { return false };
+        self.kept_bytes -= weight(&entry);
+        self.base_index = entry.index;
+        self.base_term = entry.term;
+        true
     }
 
     fn last(&self) -> u64 {
@@ -71,6 +101,11 @@ impl Tail {
     fn offset(&self, index: u64) -> Option<usize> {
         usize::try_from(index.checked_sub(self.base_index + 1)?).ok()
     }
+}
+
+/// What an entry weighs in memory, about.
+fn weight(entry: &Entry) -> u64 {
+    (entry.data.len() + size_of::<Entry>()) as u64
 }
 
 impl Storage for Tail {
@@ -124,7 +159,7 @@ impl Storage for Tail {
     }
 
     fn snapshot(&self, _request_index: u64, _to: u64) -> raft::Result<Snapshot> {
-        // Raft asks only when a follower has fallen behind the tail; a single voter has none.
+        // Asked when a follower has fallen behind the tail. Raft goes on asking.
         Err(raft::Error::Store(StorageError::SnapshotTemporarilyUnavailable))
     }
 }
@@ -169,9 +204,28 @@ mod tests {
     #[test]
     fn released_entries_leave_their_last_term_behind() {
         let mut tail = tail();
+        tail.applied(15);
         tail.release(13);
         assert_eq!((tail.first_index().unwrap(), tail.term(13).unwrap()), (14, 3));
         tail.release(99);
         assert_eq!((tail.first_index().unwrap(), tail.last_index().unwrap()), (16, 15));
+        assert_eq!(tail.kept_bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_not_applied_is_never_released() {
+        let mut tail = tail();
+        tail.applied(12);
+        let indexes = |tail: &Tail| tail.unapplied().map(|entry| entry.index).collect::<Vec<_>>();
+        assert_eq!(indexes(&tail), [13, 14, 15]);
+        assert_eq!(tail.kept_bytes(), 2 * weight(&entry(1, 1)));
+        tail.bound_kept(0);
+        assert_eq!((tail.first_index().unwrap(), tail.kept_bytes()), (13, 0));
+        tail.release(99);
+        assert_eq!(indexes(&tail), [13, 14, 15]);
+        tail.applied(14);
+        tail.append([entry(15, 4)]);
+        tail.bound_kept(weight(&entry(1, 1)));
+        assert_eq!((tail.first_index().unwrap(), indexes(&tail)), (14, vec![15]));
     }
 }

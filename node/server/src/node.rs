@@ -15,7 +15,7 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use stator_catalog::Catalog;
-use stator_log::{Log, MemoryDir, RealDir};
+use stator_log::{Log, MemoryDir, RealDir, Recovered};
 use stator_model::{NodeId, ReplicaId};
 use stator_operation::ServiceInfo;
 use stator_replica::{Core, Event, Forming, Start, StartError};
@@ -202,7 +202,7 @@ fn open_directory(
     let forming = Forming { cluster: identity.cluster, node: identity.node, replica: REPLICA };
     let entries: usize = recovered.groups.iter().map(|group| group.entries.len()).sum();
     let (start, replicas) = (recovered.start.0, recovered.groups.len());
-    let core = Core::start(Start { recovered, engine: &*engine, forming }).map_err(|source| {
+    let core = Core::start(alone(recovered, &*engine, forming)).map_err(|source| {
         Error::Replicas { path: path.to_path_buf(), cut, source: source.into() }
     })?;
     tracing::info!(
@@ -217,14 +217,19 @@ fn open_directory(
     Ok((Parts { core, log, engine, durability }, dir))
 }
 
+/// A node that is a cluster by itself: no peers, hence no elections to be drawn.
+fn alone(recovered: Recovered, engine: &dyn Engine, forming: Forming) -> Start<'_> {
+    let (nodes, now, seed) = (Vec::new(), clock::running(), 0);
+    Start { recovered, engine, forming, nodes, now, seed }
+}
+
 fn open_memory(metrics: &NodeMetrics) -> Result<Parts, Error> {
     let log_options = stator_log::Options::new(random::secret());
     let (log, recovered) =
         Log::open(MeteredDir::new(MemoryDir::new(), Arc::clone(&metrics.log)), log_options)?;
     let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::new());
     let forming = Forming { cluster: random::secret(), node: NodeId::new(1), replica: REPLICA };
-    let core =
-        Core::start(Start { recovered, engine: &*engine, forming }).map_err(Error::Memory)?;
+    let core = Core::start(alone(recovered, &*engine, forming)).map_err(Error::Memory)?;
     let durability = Durability::Memory(Arc::clone(&engine));
     Ok(Parts { core, log, engine, durability })
 }

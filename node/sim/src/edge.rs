@@ -396,9 +396,9 @@ fn begin_read(mut route: Box<ReadRoute>, id: FlightId, shore: &Shore<'_>) -> Nex
     let Some(handle) = shore.picture.replicas.get(&partition).cloned() else {
         return Next::Go(not_here(route));
     };
-    match handle.read_point() {
+    match handle.read_point(|| Duration::from_millis(shore.uptime)) {
         _ if shore.planted.served_too_early => Next::Go(Stage::LookUp(route, part, handle)),
-        ReadPoint::NotServing => Next::Go(not_here(route)),
+        ReadPoint::NotServing | ReadPoint::Unproven => Next::Go(not_here(route)),
         ReadPoint::Now => Next::Go(Stage::LookUp(route, part, handle)),
         ReadPoint::At(_) if !part.consistent => Next::Go(Stage::LookUp(route, part, handle)),
         ReadPoint::At(index) => {
@@ -493,7 +493,8 @@ fn attempt(mail: Option<Mail>) -> Attempt {
             NotDone::PrefetchTooOld => Attempt::ReadAgain(command),
             NotDone::Stale => Attempt::TableChanged(command),
             NotDone::Throttled => Attempt::Throttled(command),
-            NotDone::NotHere | NotDone::NotLeader => Attempt::NotLeader(command, None),
+            NotDone::NotHere => Attempt::NotLeader(command, None),
+            NotDone::NotLeader(hint) => Attempt::NotLeader(command, hint),
             NotDone::Busy => Attempt::WaitAndRetry(command),
             NotDone::Unknown => Attempt::Unknown,
         },

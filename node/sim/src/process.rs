@@ -12,8 +12,8 @@ use std::time::Duration;
 use stator_log::{Log, LogId, Options, Record, SegmentPreparer};
 use stator_model::{LogIndex, NodeId, PartitionId, ReplicaId, TabletId, UnixMillis};
 use stator_replica::{
-    Applied, Applier, ApplyTask, Core, Event, Forming, Limits, LogTask, Output, Pace, Published,
-    Start,
+    Applied, Applier, ApplyTask, Core, Event, Forming, Limits, LogTask, Now, Output, Pace,
+    Published, Start,
 };
 use stator_store::{Engine, MemoryEngine};
 
@@ -177,8 +177,9 @@ impl Process {
         let id = recovered.id;
         let log_is_long = log.kept_segments() > LONG_LOG;
         let forming = Forming { cluster: new_id, node: NodeId::new(1), replica: ReplicaId::new(1) };
-        let core = Core::start(Start { recovered, engine: &engine, forming })
-            .map_err(|error| failed("start the core", &error))?;
+        let (nodes, now) = (Vec::new(), Duration::from_millis(uptime));
+        let start = Start { recovered, engine: &engine, forming, nodes, now, seed: 1 };
+        let core = Core::start(start).map_err(|error| failed("start the core", &error))?;
         let shared: Arc<dyn Engine> = match planted.entries_kept {
             true => Arc::new(KeepsEntries(engine.clone())),
             false => Arc::new(engine.clone()),
@@ -327,7 +328,8 @@ impl Process {
     /// # Errors
     /// If the process dies of it.
     pub fn flush_idle(&mut self, wall: UnixMillis) -> Result<Option<String>, Death> {
-        let output = self.core.flush(wall).map_err(|error| failed("flush the core", &error))?;
+        let now = Now { wall, running: Duration::ZERO };
+        let output = self.core.flush(now).map_err(|error| failed("flush the core", &error))?;
         let forgotten = format!(
             "log task: {}, apply tasks: {}, picture: {}, answers: {}, tablets to drop: {}",
             output.log.is_some(),
@@ -371,7 +373,8 @@ impl Process {
             event.into_iter().for_each(|event| self.core.step(event));
         }
         self.flushed = true;
-        let output = self.core.flush(wall).map_err(|error| failed("flush the core", &error))?;
+        let now = Now { wall, running: Duration::ZERO };
+        let output = self.core.flush(now).map_err(|error| failed("flush the core", &error))?;
         self.hand_out(output, watch)
     }
 

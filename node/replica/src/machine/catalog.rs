@@ -3,13 +3,12 @@
 use std::collections::VecDeque;
 
 use stator_catalog::{Catalog, Change};
-use stator_model::{DescriptionVersion, Epoch, LogIndex, UnixMillis};
+use stator_model::{DescriptionVersion, Epoch, LogIndex, NodeId, ReplicaId, UnixMillis};
 use stator_store::keys;
 
 use super::{Deferred, Draft, Fate, Staged};
-use crate::core::{CatalogAnswer, CatalogRequest, NotDone};
 use crate::entry::WriteSet;
-use crate::start::Forming;
+use crate::event::{CatalogAnswer, CatalogRequest, NotDone};
 
 /// Commands of the catalog that share one entry, at most.
 const ENTRY_COMMANDS: usize = 64;
@@ -25,19 +24,29 @@ pub(crate) struct CatalogMachine {
     proposed: Option<Catalog>,
     queue: VecDeque<CatalogRequest>,
     /// What a blank catalog is formed with.
-    forming: Forming,
+    founding: Vec<Change>,
 }
 
 impl CatalogMachine {
     /// The machine of a replica whose tablet holds this catalog.
-    pub(crate) fn new(applied: Catalog, forming: Forming) -> Self {
+    pub(crate) fn new(applied: Catalog, founding: Vec<Change>) -> Self {
         let (committed, queue) = (VecDeque::new(), VecDeque::new());
-        Self { applied, committed, proposed: None, queue, forming }
+        Self { applied, committed, proposed: None, queue, founding }
     }
 
     /// The catalog as applied.
     pub(crate) fn catalog(&self) -> &Catalog {
         &self.applied
+    }
+
+    /// The members of the catalog's group. One that is not formed yet has the members that form it.
+    pub(crate) fn members(&self) -> Vec<(NodeId, ReplicaId)> {
+        if self.applied.meta().is_some() {
+            return catalog_members(&self.applied);
+        }
+        let mut founded = Catalog::default();
+        self.founding.iter().for_each(|change| founded.apply(change));
+        catalog_members(&founded)
     }
 
     /// The catalog as it will be; `None` unless it is formed and this replica leads.
@@ -90,18 +99,17 @@ impl CatalogMachine {
         self.proposed = Some(self.applied.clone());
     }
 
-    pub(super) fn retire(&mut self) {
+    pub(super) fn retire(&mut self, leader: Option<NodeId>) {
         self.proposed = None;
         for request in self.queue.drain(..) {
-            (request.responder)(CatalogAnswer::NotDone(NotDone::NotLeader));
+            (request.responder)(CatalogAnswer::NotDone(NotDone::NotLeader(leader)));
         }
     }
 
     pub(super) fn draft(&mut self, now: UnixMillis) -> Option<Draft> {
         let mut draft = CatalogDraft::new(self.proposed.as_ref()?.clone());
         if draft.catalog.meta().is_none() {
-            let Forming { cluster, node, replica } = self.forming;
-            draft.push(Catalog::form(cluster, node, replica));
+            draft.push(self.founding.clone());
         }
         let mut deferred = Vec::new();
         while deferred.len() < ENTRY_COMMANDS
@@ -136,6 +144,11 @@ impl CatalogMachine {
         }
         due
     }
+}
+
+/// On which nodes the members of this catalog's group are.
+pub(crate) fn catalog_members(catalog: &Catalog) -> Vec<(NodeId, ReplicaId)> {
+    catalog.voters().chain(catalog.learners()).collect()
 }
 
 /// A draft of changes, and the catalog as they leave it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use stator_model::{
-    DescriptionVersion, Epoch, ItemSize, ItemView, KeyRange, LogIndex, SharedItem, TableId,
+    DescriptionVersion, Epoch, ItemSize, ItemView, KeyRange, LogIndex, NodeId, SharedItem, TableId,
     Timestamp, UnixMillis,
 };
 use stator_operation::{Current, EntryWrite, ItemWrite, LocalWrites};
@@ -14,8 +14,8 @@ use stator_store::state::{IndexTotals, PartitionState};
 use stator_store::{collection, keys};
 
 use super::{Deferred, Draft, WriteQueue};
-use crate::core::{NotDone, WriteRequest};
 use crate::entry::{IndexCount, WriteSet};
+use crate::event::{NotDone, WriteRequest};
 use crate::overlay::{Overlay, Seen};
 
 /// An entry is closed once its effects weigh this much; one command may exceed it.
@@ -86,9 +86,9 @@ impl TableMachine {
         });
     }
 
-    pub(super) fn retire(&mut self) {
+    pub(super) fn retire(&mut self, leader: Option<NodeId>) {
         self.leading = None;
-        self.queue.drain(..).for_each(|request| request.refuse(NotDone::NotLeader));
+        self.queue.drain(..).for_each(|request| request.refuse(NotDone::NotLeader(leader)));
     }
 
     pub(super) fn draft(&mut self, now: UnixMillis) -> Option<Draft> {

@@ -6,9 +6,12 @@
 )]
 
 mod rig;
+mod trio;
 
 mod evaluation;
 mod groups;
+mod hostile;
 mod local_indexes;
+mod peers;
 mod pressure;
 mod restart;

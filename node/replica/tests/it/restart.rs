@@ -4,7 +4,7 @@ use stator_model::LogIndex;
 use stator_replica::StartError;
 use stator_store::MemoryEngine;
 
-use crate::rig::{Rig, create_command, is_done, is_open, options};
+use crate::rig::{Rig, create_command, is_done, is_open, options, start};
 
 #[test]
 fn acknowledged_writes_are_there_after_the_store_lost_all_that_was_not_synced() {
@@ -100,8 +100,7 @@ fn start_on_an_empty_store(rig: &Rig) -> Option<StartError> {
         replica: stator_model::ReplicaId::new(1),
     };
     let blank = MemoryEngine::new();
-    let start = stator_replica::Start { recovered, engine: &blank, forming };
-    stator_replica::Core::start(start).err()
+    stator_replica::Core::start(start(recovered, &blank, forming)).err()
 }
 
 #[test]

@@ -13,7 +13,7 @@ use stator_model::{
 };
 use stator_operation::{ItemCommand, ItemWork, Operation, Request, ServiceInfo};
 use stator_replica::{
-    Answer, Applier, ApplyTask, CatalogAnswer, CatalogRequest, Core, Event, Forming, LogTask,
+    Answer, Applier, ApplyTask, CatalogAnswer, CatalogRequest, Core, Event, Forming, LogTask, Now,
     Output, Pace, Prefetched, Published, ReplicaHandle, Round, Start, WriteRequest, prefetch, read,
     read_item,
 };
@@ -53,7 +53,7 @@ impl Rig {
         let (log, recovered) = Log::open(disk.clone(), options()).unwrap();
         let forming =
             Forming { cluster: [7; 16], node: NodeId::new(1), replica: ReplicaId::new(1) };
-        let core = Core::start(Start { recovered, engine: &*engine, forming }).unwrap();
+        let core = Core::start(start(recovered, &*engine, forming)).unwrap();
         let store: Arc<dyn Engine> = Arc::clone(&engine) as _;
         Self {
             core,
@@ -134,13 +134,7 @@ impl Rig {
     }
 
     pub(crate) fn command(&self, operation: Operation, body: &str) -> ItemCommand {
-        let Ok(Request::Items(request)) = Request::parse(operation, body.as_bytes()) else {
-            panic!("{body}");
-        };
-        match request.validate(self.catalog(), &service()) {
-            Ok(ItemWork::Write(command)) => *command,
-            other => panic!("{other:?}"),
-        }
+        parse_command(operation, body, self.catalog())
     }
 
     /// The body of the answer to a read of table `tab`, from its one replica; and how many looks it took.
@@ -217,7 +211,10 @@ impl Rig {
 
     /// Lets the core hand out what it has.
     pub(crate) fn flush(&mut self) {
-        let Output { log, apply, publish, settled, drop } = self.core.flush(self.now).unwrap();
+        let now = Now { wall: self.now, running: self.uptime };
+        let Output { log, apply, publish, settled, drop, send, refused } =
+            self.core.flush(now).unwrap();
+        assert!(send.is_empty() && refused.is_empty(), "a single node has no peers");
         self.log_tasks.extend(log);
         self.apply_tasks.extend(apply);
         self.picture = publish.or(self.picture.take());
@@ -299,6 +296,26 @@ impl Rig {
     }
 }
 
+/// The command in the body of a request to write.
+pub(crate) fn parse_command(operation: Operation, body: &str, catalog: &Catalog) -> ItemCommand {
+    let Ok(Request::Items(request)) = Request::parse(operation, body.as_bytes()) else {
+        panic!("{body}");
+    };
+    match request.validate(catalog, &service()) {
+        Ok(ItemWork::Write(command)) => *command,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A node alone.
+pub(crate) fn start(
+    recovered: stator_log::Recovered,
+    engine: &dyn Engine,
+    forming: Forming,
+) -> Start<'_> {
+    Start { recovered, engine, forming, nodes: Vec::new(), now: Duration::ZERO, seed: 1 }
+}
+
 /// Small segments: what is simulated is copied at every crash.
 pub(crate) fn options() -> Options {
     Options { segment_bytes: 256 << 10, first_segment_bytes: 64 << 10, ..Options::new([3; 16]) }
@@ -309,7 +326,7 @@ pub(crate) fn create_command(name: &str, random: u8) -> Command {
     create_command_of(&create_body(name), random)
 }
 
-fn create_body(name: &str) -> String {
+pub(crate) fn create_body(name: &str) -> String {
     format!(
         r#"{{"TableName":"{name}","BillingMode":"PAY_PER_REQUEST",
             "AttributeDefinitions":[{{"AttributeName":"pk","AttributeType":"S"}}],
@@ -317,7 +334,7 @@ fn create_body(name: &str) -> String {
     )
 }
 
-fn create_command_of(body: &str, random: u8) -> Command {
+pub(crate) fn create_command_of(body: &str, random: u8) -> Command {
     match Request::parse(Operation::CreateTable, body.as_bytes()) {
         Ok(Request::CreateTable(input)) => {
             input.validate(&service(), [random; 32], NonZeroU32::MIN).unwrap()
@@ -330,7 +347,7 @@ fn service() -> ServiceInfo {
     ServiceInfo { region: "us-east-1".to_owned(), account: "000000000000".to_owned() }
 }
 
-fn slot<T: Send + 'static>() -> (Slot<T>, Box<dyn FnOnce(T) + Send>) {
+pub(crate) fn slot<T: Send + 'static>() -> (Slot<T>, Box<dyn FnOnce(T) + Send>) {
     let slot: Slot<T> = Arc::default();
     let inside = Arc::clone(&slot);
     (slot, Box::new(move |answer| *inside.lock().unwrap() = Some(answer)))

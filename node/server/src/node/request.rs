@@ -2,11 +2,12 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use stator_catalog::{Command, Outcome, Refusal};
-use stator_model::{PartitionId, TableDescription};
+use stator_model::{LogIndex, PartitionId, TableDescription};
 use stator_operation::read::{Found, Part};
 use stator_operation::{
     Alteration, DescribedTable, ItemCommand, ItemRequest, ItemWork, Operation, ReadCommand, Reply,
@@ -15,8 +16,8 @@ use stator_operation::{
 };
 use stator_protocol::ApiError;
 use stator_replica::{
-    Answer, CatalogAnswer, CatalogRequest, Event, NotDone, ReadPoint, ReplicaHandle, WriteRequest,
-    prefetch, read,
+    Answer, CatalogAnswer, CatalogRequest, Event, NotDone, ProofRequest, ReadPoint, ReplicaHandle,
+    WriteRequest, prefetch, read,
 };
 use stator_route::{Alone, Attempt, ReadRoute, ReadStep, WriteRoute, WriteStep};
 use tokio::sync::oneshot;
@@ -115,7 +116,8 @@ impl Node {
                 NotDone::PrefetchTooOld => Attempt::ReadAgain(command),
                 NotDone::Stale => Attempt::TableChanged(command),
                 NotDone::Throttled => Attempt::Throttled(command),
-                NotDone::NotHere | NotDone::NotLeader => Attempt::NotLeader(command, None),
+                NotDone::NotHere => Attempt::NotLeader(command, None),
+                NotDone::NotLeader(hint) => Attempt::NotLeader(command, hint),
                 NotDone::Busy => Attempt::WaitAndRetry(command),
                 NotDone::Unknown => Attempt::Unknown,
             },
@@ -154,7 +156,7 @@ impl Node {
         deadline: Duration,
     ) -> Result<Option<Found>, ApiError> {
         let Some(handle) = self.replica(partition) else { return Ok(None) };
-        if !may_read(&handle, part.consistent, deadline).await {
+        if !may_read(&self.events, &handle, part.consistent, deadline).await {
             return Ok(None);
         }
         let found = read(self.engine.as_ref(), &handle, &part.place);
@@ -282,16 +284,38 @@ async fn before<T>(deadline: Duration, receiver: oneshot::Receiver<T>) -> Option
 }
 
 /// Waits until the store may be read; `false` if this replica may not answer, or not in time.
-async fn may_read(handle: &Arc<ReplicaHandle>, consistent: bool, deadline: Duration) -> bool {
-    match handle.read_point() {
-        ReadPoint::NotServing => false,
-        ReadPoint::Now => true,
-        ReadPoint::At(_) if !consistent => true,
-        ReadPoint::At(index) => {
-            let (reached, wait) = oneshot::channel();
-            // Whoever waited may be gone.
-            handle.when_applied(index, Box::new(move || _ = reached.send(())));
-            before(deadline, wait).await.is_some() && handle.is_serving()
-        }
-    }
+async fn may_read(
+    events: &Sender<Event>,
+    handle: &Arc<ReplicaHandle>,
+    consistent: bool,
+    deadline: Duration,
+) -> bool {
+    let index = match handle.read_point(clock::running) {
+        ReadPoint::NotServing => return false,
+        ReadPoint::Now => return true,
+        ReadPoint::At(_) if !consistent => return true,
+        ReadPoint::At(index) => index,
+        ReadPoint::Unproven => match prove(events, handle.partition(), deadline).await {
+            Some(_) if !consistent => return true,
+            Some(index) => index,
+            None => return false,
+        },
+    };
+    let (reached, wait) = oneshot::channel();
+    // Whoever waited may be gone.
+    handle.when_applied(index, Box::new(move || _ = reached.send(())));
+    before(deadline, wait).await.is_some() && handle.is_serving()
+}
+
+/// The index from which on a read may be answered; `None` if this replica does not lead, or cannot say so
+/// in time.
+async fn prove(
+    events: &Sender<Event>,
+    partition: PartitionId,
+    deadline: Duration,
+) -> Option<LogIndex> {
+    let (proven, wait) = oneshot::channel();
+    let responder = Box::new(move |result| _ = proven.send(result));
+    events.send(Event::Prove(ProofRequest { partition, responder })).ok()?;
+    before(deadline, wait).await?.ok()
 }

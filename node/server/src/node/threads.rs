@@ -28,7 +28,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use stator_log::Log;
 use stator_model::TabletId;
-use stator_replica::{Applier, ApplyTask, Core, Event, LogTask, Output, Published};
+use stator_replica::{Applier, ApplyTask, Core, Event, LogTask, Now, Output, Published};
 use stator_store::Engine;
 use tokio::sync::Notify;
 
@@ -201,7 +201,7 @@ struct Queues {
 
 fn run_core(core: &mut Core, inbox: &Receiver<Event>, mut queues: Queues, picture: &Picture) {
     loop {
-        match core.flush(clock::wall()) {
+        match core.flush(Now { wall: clock::wall(), running: clock::running() }) {
             Ok(output) => queues.hand_out(output, picture),
             Err(error) => fail_stop("a partition cannot go on", &error),
         }
