@@ -11,9 +11,13 @@ use stator_model::{AttributeMap, AttributeValue};
 
 use crate::{Fault, Path, Step, limits};
 
+/// Elements, ordered, and what lies behind each. They are only walked through, and most have one member:
+/// a B-tree would take half a kilobyte for each.
+pub(crate) type Branches<K> = Vec<(K, Node)>;
+
 /// Paths by their first element.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PathTree(BTreeMap<Arc<str>, Node>);
+pub(crate) struct PathTree(Branches<Arc<str>>);
 
 /// What lies behind the beginning of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +25,9 @@ pub(crate) enum Node {
     /// A path ends here: which one it was of those given.
     End(usize),
     /// Paths lead on into a map.
-    Map(BTreeMap<Arc<str>, Node>),
+    Map(Branches<Arc<str>>),
     /// Paths lead on into a list.
-    List(BTreeMap<u32, Node>),
+    List(Branches<u32>),
 }
 
 impl PathTree {
@@ -54,17 +58,18 @@ impl PathTree {
             let (one, two) = shown(paths, earlier, at);
             return Err(Fault::PathsConflict { one, two });
         }
-        Ok(Self(seen.names.into_iter().map(|(name, seen)| (name, seen.into())).collect()))
+        Ok(Self(branches(seen.names)))
     }
 
     /// The tree of attributes of the item itself. A name may stand twice.
     pub(crate) fn of_attributes<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
-        let ends = names.into_iter().enumerate().map(|(at, name)| (name.into(), Node::End(at)));
-        Self(ends.collect())
+        let ends = names.into_iter().enumerate().map(|(at, name)| (name, Node::End(at)));
+        let ends: BTreeMap<_, _> = ends.collect();
+        Self(ends.into_iter().map(|(name, end)| (name.into(), end)).collect())
     }
 
     /// The first elements, ordered, and what lies behind each.
-    pub(crate) const fn names(&self) -> &BTreeMap<Arc<str>, Node> {
+    pub(crate) fn names(&self) -> &[(Arc<str>, Node)] {
         &self.0
     }
 
@@ -91,7 +96,7 @@ fn shown(paths: &[&Path], one: usize, two: usize) -> (String, String) {
     (show(one), show(two))
 }
 
-fn project_map(map: &AttributeMap, names: &BTreeMap<Arc<str>, Node>) -> AttributeMap {
+fn project_map(map: &AttributeMap, names: &[(Arc<str>, Node)]) -> AttributeMap {
     let found = names.iter().filter_map(|(name, node)| {
         let value = project_value(map.get(name)?, node)?;
         Some((String::from(&**name), value))
@@ -181,14 +186,16 @@ impl From<Seen> for Node {
     fn from(seen: Seen) -> Self {
         match seen.end {
             Some(path) => Self::End(path),
-            None if seen.indexes.is_empty() => {
-                Self::Map(seen.names.into_iter().map(|(name, seen)| (name, seen.into())).collect())
-            }
-            None => Self::List(
-                seen.indexes.into_iter().map(|(index, seen)| (index, seen.into())).collect(),
-            ),
+            None if seen.indexes.is_empty() => Self::Map(branches(seen.names)),
+            None => Self::List(branches(seen.indexes)),
         }
     }
+}
+
+fn branches<K>(seen: BTreeMap<K, Seen>) -> Branches<K> {
+    let mut branches = Vec::with_capacity(seen.len());
+    branches.extend(seen.into_iter().map(|(element, seen)| (element, seen.into())));
+    branches
 }
 
 #[cfg(test)]

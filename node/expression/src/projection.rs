@@ -30,7 +30,7 @@ impl Projection {
 
     /// The attributes of which something may be returned, ordered, so that no others are read.
     pub fn attributes(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.names().keys().map(|name| &**name)
+        self.0.names().iter().map(|(name, _)| &**name)
     }
 
     /// The attributes of which only something inside may be returned, which can be no keys.

@@ -124,16 +124,16 @@ impl<'a> Updated<'a> {
 
 fn change_map(
     map: AttributeMap,
-    targets: &BTreeMap<Arc<str>, Node>,
+    targets: &[(Arc<str>, Node)],
     effects: &Effects<'_>,
 ) -> Result<AttributeMap, UpdateError> {
     let mut changed = Vec::with_capacity(map.len() + targets.len());
     let mut targets = targets.iter().peekable();
     for (name, value) in map {
-        while let Some((new, node)) = targets.next_if(|(target, _)| ***target < *name) {
+        while let Some((new, node)) = targets.next_if(|(target, _)| **target < *name) {
             changed.extend(create(node, effects)?.map(|value| (String::from(&**new), value)));
         }
-        let value = match targets.next_if(|(target, _)| ***target == *name) {
+        let value = match targets.next_if(|(target, _)| **target == *name) {
             Some((_, node)) => change(value, node, effects)?,
             None => Some(value),
         };
@@ -148,13 +148,13 @@ fn change_map(
 /// Indexes mean the list as it comes in; what is past its end is appended in ascending order.
 fn change_list(
     list: Vec<AttributeValue>,
-    targets: &BTreeMap<u32, Node>,
+    targets: &[(u32, Node)],
     effects: &Effects<'_>,
 ) -> Result<Vec<AttributeValue>, UpdateError> {
     let mut changed = Vec::with_capacity(list.len() + targets.len());
     let mut targets = targets.iter().peekable();
     for (at, value) in list.into_iter().enumerate() {
-        match targets.next_if(|(target, _)| usize::try_from(**target) == Ok(at)) {
+        match targets.next_if(|(target, _)| usize::try_from(*target) == Ok(at)) {
             Some((_, node)) => changed.extend(change(value, node, effects)?),
             None => changed.push(value),
         }
