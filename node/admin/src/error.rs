@@ -87,6 +87,9 @@ pub enum Problem {
         /// What is wrong.
         problem: String,
     },
+    /// More documents than one, or none, where one is meant.
+    #[error("the file has {0} documents that hold something, and must have one")]
+    NotOne(usize),
     /// Rules of a table that are broken.
     #[error("{}", list(.0))]
     Invalid(Vec<Violation>),

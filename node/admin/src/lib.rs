@@ -10,9 +10,12 @@
 //! never ignored. Reading is bounded in bytes, documents, nodes and depth before anything is built
 //! from it, and takes no YAML anchors or aliases.
 //!
+//! [`Document`] is the same reading for a file that is not a manifest.
+//!
 //! [`TableSpec::validate`] gives the verdicts of CreateTable. Nothing here does I/O, and nothing here
 //! knows a server, Kubernetes' API or the catalog.
 
+mod document;
 mod error;
 mod manifest;
 mod metadata;
@@ -21,6 +24,7 @@ mod tags;
 mod tree;
 mod validate;
 
+pub use document::Document;
 pub use error::{Error, Place, Problem};
 pub use manifest::{API_VERSION, DOCUMENTS, FILE_BYTES, KIND, Manifest, check_unique, read};
 pub use metadata::Metadata;

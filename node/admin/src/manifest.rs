@@ -55,19 +55,35 @@ struct Document {
 /// The first thing that is wrong with the file: then none of it counts.
 pub fn read(file: &str, bytes: &[u8]) -> Result<Vec<Manifest>, Error> {
     let file: Arc<str> = file.into();
+    let documents = documents(&file, bytes)?;
     let error = |line, problem| Error { place: Place { file: Arc::clone(&file), line }, problem };
-    if bytes.len() > FILE_BYTES {
-        return Err(error(1, Problem::FileTooLarge));
-    }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|invalid| error(line_at(bytes, invalid.valid_up_to()), Problem::NotText))?;
-    let documents = parse(text).map_err(|(line, problem)| error(line, problem))?;
     let manifest = |document: &Node| {
         let (metadata, table) = table(document).map_err(|(line, problem)| error(line, problem))?;
         let place = Place { file: Arc::clone(&file), line: document.line };
         Ok(Manifest { metadata, table, place })
     };
     documents.iter().map(manifest).collect()
+}
+
+/// The documents of a file, without those that hold nothing.
+pub(crate) fn documents(file: &Arc<str>, bytes: &[u8]) -> Result<Vec<Node>, Error> {
+    let error = |line, problem| Error { place: Place { file: Arc::clone(file), line }, problem };
+    if bytes.len() > FILE_BYTES {
+        return Err(error(1, Problem::FileTooLarge));
+    }
+    let text = std::str::from_utf8(bytes)
+        .map_err(|invalid| error(line_at(bytes, invalid.valid_up_to()), Problem::NotText))?;
+    parse(text).map_err(|(line, problem)| error(line, problem))
+}
+
+/// Reads a type from a document.
+pub(crate) fn typed<'de, T: Deserialize<'de>>(document: &'de Node) -> Result<T, Located> {
+    serde_path_to_error::deserialize(document).map_err(|error| {
+        let path = error.path().to_string();
+        let path = if path == "." { String::new() } else { path };
+        let problem = error.inner().to_string();
+        (document.line_of(&path), Problem::Field { path, problem })
+    })
 }
 
 /// Whether every document describes a table of its own.
@@ -91,7 +107,7 @@ pub fn check_unique(manifests: &[Manifest]) -> Result<(), Error> {
 }
 
 /// Something wrong, and its line.
-type Located = (u64, Problem);
+pub(crate) type Located = (u64, Problem);
 
 /// The documents of a text, without those that hold nothing.
 fn parse(text: &str) -> Result<Vec<Node>, Located> {
@@ -157,13 +173,7 @@ fn line_at(bytes: &[u8], at: usize) -> u64 {
 /// The table of one document.
 fn table(document: &Node) -> Result<(Metadata, TableDefinition), Located> {
     check_kind(document)?;
-    let Document { metadata, spec, .. } =
-        serde_path_to_error::deserialize(document).map_err(|error| {
-            let path = error.path().to_string();
-            let path = if path == "." { String::new() } else { path };
-            let problem = error.inner().to_string();
-            (document.line_of(&path), Problem::Field { path, problem })
-        })?;
+    let Document { metadata, spec, .. } = typed(document)?;
     let mut violations = Violations::default();
     metadata.check(&mut violations);
     let mut violations = violations.into_list();
