@@ -94,7 +94,14 @@ pub(crate) fn encode(meta: &Meta) -> Bytes {
 pub(crate) fn decode(value: &[u8]) -> Result<Meta, Error> {
     match open(KIND, value)? {
         (v1::VERSION, message) => v2::Meta::from(parse::<v1::Meta>(KIND, message)?).try_into(),
-        (v2::VERSION, message) => parse::<v2::Meta>(KIND, message)?.try_into(),
+        (v2::VERSION, message) => {
+            let meta: Meta = parse::<v2::Meta>(KIND, message)?.try_into()?;
+            // A lower level is written as version 1: each record has one form.
+            if meta.level < FeatureLevel::NODES {
+                return Err(Error::Field { record: KIND, field: "level" });
+            }
+            Ok(meta)
+        }
         (version, _) => Err(Error::UnknownVersion { record: KIND, version }),
     }
 }
@@ -170,5 +177,8 @@ mod tests {
         let level = |raw| Err(Error::UnknownLevel { level: FeatureLevel::new(raw) });
         assert_eq!(decode(b"\x02\x08\x01\x28\x01"), level(0));
         assert_eq!(decode(b"\x02\x08\x01\x28\x01\x30\x03"), level(3));
+        let first =
+            b"\x02\x08\x01\x12\x100123456789abcdef\x18\x07\x20\x01\x28\xac\x02\x30\x01\x38\x05";
+        assert_eq!(decode(first), field("level"));
     }
 }
